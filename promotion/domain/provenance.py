@@ -1,0 +1,104 @@
+"""Our own headers: which promotion brought a record, from where, and where it first came from.
+
+They are written by us and by anybody else who can write to the topic: what is read from them is checked, bounded and
+a claim, not a proof.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from promotion.domain.record import Headers
+
+PROMOTION = "promotion.id"
+SOURCE = "promotion.source."
+ORIGIN = "promotion.origin."
+_PARTS = ("environment", "cluster", "topic", "partition", "offset", "sha256")
+_MAX_BYTES = 255
+_MAX_PARTITION = 2**31 - 1
+_MAX_OFFSET = 2**63 - 1
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Where a record stood: `value_sha256` is the hex SHA-256 of its whole value there, framing included."""
+
+    environment: str
+    cluster_id: str
+    topic: str
+    partition: int
+    offset: int
+    value_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The promotion that wrote a record, the record it was made from (`source`), and the first one (`origin`)."""
+
+    promotion_id: str
+    source: Hop
+    origin: Hop
+
+
+def outgoing_headers(source_headers: Headers, promotion_id: str, source: Hop) -> Headers:
+    """Return a record's headers for its target: the source's own in their order, then ours.
+
+    The last hop becomes `source`. The origin stays where the source record bears a complete one, else it is `source`.
+    """
+    origin = _hop(source_headers, ORIGIN) or source
+    return (
+        *(item for item in source_headers if not _is_ours(item[0])),
+        (PROMOTION, promotion_id.encode()),
+        *_headers(SOURCE, source),
+        *_headers(ORIGIN, origin),
+    )
+
+
+def read_provenance(headers: Headers) -> Provenance | None:
+    """Return what the headers say; None where ours are missing, incomplete, repeated or malformed."""
+    promotion_id = _text(headers, PROMOTION)
+    source, origin = _hop(headers, SOURCE), _hop(headers, ORIGIN)
+    if promotion_id is None or source is None or origin is None:
+        return None
+    return Provenance(promotion_id, source, origin)
+
+
+def _is_ours(name: str) -> bool:
+    return name == PROMOTION or name.startswith((SOURCE, ORIGIN))
+
+
+def _headers(prefix: str, hop: Hop) -> Iterator[tuple[str, bytes]]:
+    values = (hop.environment, hop.cluster_id, hop.topic, str(hop.partition), str(hop.offset), hop.value_sha256)
+    for part, value in zip(_PARTS, values, strict=True):
+        yield prefix + part, value.encode()
+
+
+def _hop(headers: Headers, prefix: str) -> Hop | None:
+    environment, cluster, topic, partition, offset, sha256 = (_text(headers, prefix + part) for part in _PARTS)
+    if environment is None or cluster is None or topic is None or sha256 is None or not _SHA256.fullmatch(sha256):
+        return None
+    partition_number, offset_number = _number(partition, _MAX_PARTITION), _number(offset, _MAX_OFFSET)
+    if partition_number is None or offset_number is None:
+        return None
+    return Hop(environment, cluster, topic, partition_number, offset_number, sha256)
+
+
+def _text(headers: Headers, name: str) -> str | None:
+    """The one header of this name as short, printable text; None for none, several or anything else."""
+    values = [value for key, value in headers if key == name]
+    if len(values) != 1 or not values[0] or len(values[0]) > _MAX_BYTES:
+        return None
+    try:
+        text = values[0].decode()
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
+
+
+def _number(text: str | None, most: int) -> int | None:
+    if text is None or not _NUMBER.fullmatch(text):
+        return None
+    number = int(text)
+    return number if number <= most else None

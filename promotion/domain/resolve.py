@@ -1,0 +1,212 @@
+"""Avro's schema resolution from bytes to bytes, stricter than the specification: nothing is lost or changed silently.
+
+The specification drops a field that the reader does not have and turns an unknown symbol into the enum's default.
+Here both are refused, since the record would be stored in the target with less than it had.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from promotion.domain.avro_type import AvroField, AvroType
+from promotion.domain.encode import Encoder, Path, Problem, TooMuch, render
+from promotion.domain.limits import DEFAULT_LIMITS, Limits
+from promotion.domain.schema import Schema
+from promotion.domain.walk import Fault, Walker
+from promotion.errors import Refused
+
+_FLOAT = struct.Struct("<f")
+_DOUBLE = struct.Struct("<d")
+_SAME_BYTES = {("int", "long"), ("string", "bytes"), ("bytes", "string")}
+_TO_FLOATING = {("int", "float"), ("int", "double"), ("long", "float"), ("long", "double"), ("float", "double")}
+
+
+class Unresolvable(Refused):
+    """A value that the reader's schema cannot take over in full. `found` has every problem."""
+
+    def __init__(self, message: str, hint: str, found: list[Problem]) -> None:
+        super().__init__(message, hint, [str(problem) for problem in found])
+        self.found = found
+
+
+def resolve(body: bytes, writer: Schema, reader: Schema, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """Return `body`, written with `writer`, as `reader` has it; MalformedValue where it is not the writer's.
+
+    Fields the reader adds take their defaults, renamed ones follow the reader's aliases, numbers are widened where
+    that is exact. Unresolvable says where the reader needs what is not there, has another type, or has no place for a
+    field. With equal fingerprints the body comes back as it is.
+    """
+    if writer.fingerprint == reader.fingerprint:
+        return body
+    if not _same_name(writer.root, reader.root):
+        raise Unresolvable(
+            f"The event is a {writer.full_name}, and the target's schema is a {reader.full_name}.",
+            "A type that moved to another namespace is another type: name the old one as an alias in the target's "
+            "schema, or exclude the event.",
+            [],
+        )
+    return _Resolver(body, limits).whole(writer, reader)
+
+
+class _Resolver:
+    def __init__(self, body: bytes, limits: Limits) -> None:
+        self._body = body
+        self._limits = limits
+        self._walker = Walker(body, limits)
+        self._defaults = Encoder(limits)
+        self._default_bytes = 0
+        self._problems: list[Problem] = []
+
+    def whole(self, writer: Schema, reader: Schema) -> bytes:
+        try:
+            if len(self._body) > self._limits.max_value_bytes:
+                raise Fault(f"the value has more than {self._limits.max_value_bytes:,} bytes", 0)
+            resolved = self._resolve(writer.root, reader.root, None, 0)
+            self._walker.end()
+        except Fault as fault:
+            raise fault.malformed() from None
+        except TooMuch:
+            self._problems.append(Problem("$", "a value within the limits", "more", ""))
+        if self._problems:
+            raise Unresolvable(
+                f"The {writer.full_name} cannot be turned into the target's latest schema without a loss.",
+                "Edit the event, change the target's schema, or exclude the event.",
+                self._problems,
+            )
+        return resolved
+
+    def _resolve(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        self._walker.count()
+        if writer.kind == "union":
+            return self._resolve(self._walker.branch(writer), reader, path, self._walker.deeper(depth))
+        if reader.kind == "union":
+            return self._into_union(writer, reader, path, depth)
+        if not _matches(writer, reader):
+            return self._misfit(writer, reader, path, depth)
+        match writer.kind:
+            case "record":
+                return self._record(writer, reader, path, depth)
+            case "array" | "map":
+                return self._items(writer, reader, path, depth)
+            case "enum":
+                return self._enum(writer, reader, path, depth)
+            case "int" | "long" | "float" if reader.kind in ("float", "double"):
+                return self._floating(writer, reader, path, depth)
+            case _:
+                return self._same_bytes(writer, reader, path, depth)
+
+    def _into_union(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        exact = [n for n, branch in enumerate(reader.inner) if branch.kind == writer.kind and _matches(writer, branch)]
+        wider = [n for n, branch in enumerate(reader.inner) if _matches(writer, branch)]
+        for index in exact + wider:
+            return _zigzag(index) + self._resolve(writer, reader.inner[index], path, depth + 1)
+        return self._misfit(writer, reader, path, depth)
+
+    def _record(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        depth = self._walker.deeper(depth)
+        targets = _targets(writer, reader)
+        parts: dict[str, bytes] = {}
+        for item in writer.fields:
+            inside, target = (path, f".{item.name}"), targets.get(item.name)
+            if target is None:
+                self._walker.read(item.type, depth)
+                self._problem(inside, "no such field", f"a field of type {item.type}", "It would be lost.")
+            else:
+                parts[target.name] = self._resolve(item.type, target.type, inside, depth)
+        return b"".join(
+            parts[item.name] if item.name in parts else self._default(item, (path, f".{item.name}"), depth)
+            for item in reader.fields
+        )
+
+    def _default(self, item: AvroField, path: Path, depth: int) -> bytes:
+        if not item.has_default:
+            self._problem(path, str(item.type), "nothing", "The target's schema needs it and has no default for it.")
+            return b""
+        encoder, failures = self._defaults, self._defaults.failures
+        encoder.out.clear()
+        encoder.write_default(item, path, depth)
+        self._default_bytes += len(encoder.out)
+        if self._default_bytes > self._limits.max_value_bytes:
+            raise TooMuch
+        if encoder.failures > failures:
+            self._problem(path, str(item.type), "a default that does not fit", "Mend the target's schema.")
+        return bytes(encoder.out)
+
+    def _items(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        depth = self._walker.deeper(depth)
+        out, number = bytearray(), 0
+        while count := self._walker.block():
+            out += _zigzag(count)
+            for _ in range(count):
+                if writer.kind == "map":
+                    out += self._verbatim(self._walker.text)
+                out += self._resolve(writer.inner[0], reader.inner[0], (path, f"[{number}]"), depth)
+                number += 1
+        return bytes(out) + b"\0"
+
+    def _enum(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        symbol = self._walker.read(writer, depth)
+        if symbol in reader.symbols:
+            return _zigzag(reader.symbols.index(symbol))
+        self._problem(path, str(reader), f"the symbol {symbol}", "The target's enum does not have it.")
+        return b""
+
+    def _floating(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        value = self._walker.read(writer, depth)
+        pack = _FLOAT if reader.kind == "float" else _DOUBLE
+        packed = pack.pack(value)
+        if writer.kind != "float" and int(pack.unpack(packed)[0]) != value:
+            self._problem(path, reader.kind, f"a {writer.kind} with more digits", "It would lose some of them.")
+        return packed
+
+    def _same_bytes(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        if (writer.kind, reader.kind) == ("bytes", "string"):
+            return self._verbatim(self._walker.text)
+        return self._verbatim(lambda: self._walker.read(writer, depth))
+
+    def _verbatim(self, read: Callable[[], Any]) -> bytes:
+        start = self._walker.pos
+        read()
+        return self._body[start : self._walker.pos]
+
+    def _misfit(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        self._walker.read(writer, depth)
+        self._problem(path, str(reader), str(writer))
+        return b""
+
+    def _problem(self, path: Path, expected: str, found: str, hint: str = "") -> None:
+        if len(self._problems) < self._limits.max_problems:
+            self._problems.append(Problem(render(path), expected, found, hint))
+
+
+def _same_name(writer: AvroType, reader: AvroType) -> bool:
+    return writer.name == reader.name or writer.name in reader.aliases
+
+
+def _matches(writer: AvroType, reader: AvroType) -> bool:
+    """Whether a value of `writer` may become one of `reader`, by kind and name; what stands inside is seen later."""
+    if writer.kind != reader.kind:
+        pair = (writer.kind, reader.kind)
+        return reader.kind == "union" or pair in _SAME_BYTES or pair in _TO_FLOATING
+    return _same_name(writer, reader) and (writer.kind != "fixed" or writer.size == reader.size)
+
+
+def _targets(writer: AvroType, reader: AvroType) -> dict[str, AvroField]:
+    """The reader's field for each of the writer's: of the same name, else the one that has its name as an alias."""
+    by_name = {item.name: item for item in reader.fields}
+    names = {item.name for item in writer.fields}
+    by_alias = {alias: item for item in reader.fields if item.name not in names for alias in item.aliases}
+    taken: set[str] = set()
+    targets = {}
+    for item in writer.fields:
+        target = by_name.get(item.name) or by_alias.get(item.name)
+        if target is not None and target.name not in taken:
+            taken.add(target.name)
+            targets[item.name] = target
+    return targets
+
+
+def _zigzag(number: int) -> bytes:
+    encoder = Encoder(DEFAULT_LIMITS)
+    encoder.long(number)
+    return bytes(encoder.out)
