@@ -1,0 +1,115 @@
+"""A worker's lease on a job: only its holder writes, and a dead holder is replaced.
+
+The lease is a token and a time in the job's row. A thread of the holder renews it on a database connection of its
+own, learns of a cancel request, and notices when another worker has taken over. Writes happen inside
+`Lease.writing()`, which locks the row and compares the token: a worker that was cut off for a while and comes back
+cannot write over its successor. Kafka has its own fence for what goes there (docs/decisions/0004).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from promotion.errors import Cancelled, LeaseLost
+from promotion.models import PromotionJob
+from promotion.states import JobState
+
+logger = logging.getLogger(__name__)
+
+
+def claim(job_id: uuid.UUID) -> uuid.UUID | None:
+    """Take the job: a queued one, or a running one whose lease ran out. Return the token, None if it is not to have."""
+    token = uuid.uuid4()
+    now = timezone.now()
+    values = {"lease_token": token, "lease_until": _until(now), "attempts": F("attempts") + 1}
+    queued = PromotionJob.objects.filter(pk=job_id, state=JobState.QUEUED)
+    if queued.update(state=JobState.RUNNING, started_at=now, **values) == 1:
+        return token
+    return token if PromotionJob.objects.abandoned().filter(pk=job_id).update(**values) == 1 else None
+
+
+def _until(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+class Lease:
+    """A claimed job while it runs. Use as a context manager; `job` is the row as it was when claimed."""
+
+    def __init__(self, job: PromotionJob, token: uuid.UUID) -> None:
+        self.job = job
+        self.token = token
+        self._lost = threading.Event()
+        self._cancelled = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise LeaseLost if another worker took over, Cancelled if somebody asked to stop. Cheap: call it often."""
+        if self._lost.is_set():
+            raise LeaseLost(f"Job {self.job.pk} is held by another worker.")
+        if self._cancelled.is_set():
+            raise Cancelled("Cancelled on request.")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Open a transaction that holds the job's row and is sure of the lease. Raises LeaseLost, writes nothing then.
+
+        Nothing inside may call Kafka: the row lock is held until the end.
+        """
+        with transaction.atomic():
+            held = PromotionJob.objects.select_for_update().filter(
+                pk=self.job.pk, lease_token=self.token, state=JobState.RUNNING
+            )
+            if not held.values_list("pk").first():
+                raise LeaseLost(f"Job {self.job.pk} is held by another worker.")
+            yield
+
+    def progress(self, done: int, total: int | None = None, phase: str | None = None) -> None:
+        """Set what the progress bar shows, in records. Raises like `check`."""
+        self.check()
+        values: dict[str, object] = {"done": done}
+        if total is not None:
+            values["total"] = total
+        if phase is not None:
+            values["phase"] = phase
+        PromotionJob.objects.filter(pk=self.job.pk, lease_token=self.token).update(**values)
+
+    def _renew_until_stopped(self) -> None:
+        interval = settings.LEASE_SECONDS / 5
+        while not self._stop.wait(interval) and not self._lost.is_set():
+            try:
+                self._renew()
+            except DatabaseError as error:
+                # A restarting database is no reason to stop: the token decides at the next write.
+                logger.warning("job %s: lease not renewed: %s", self.job.pk, type(error).__name__)
+                connection.close()
+        connection.close()
+
+    def _renew(self) -> None:
+        held = PromotionJob.objects.filter(pk=self.job.pk, lease_token=self.token, state=JobState.RUNNING)
+        if held.update(lease_until=_until(timezone.now())) != 1:
+            self._lost.set()
+        elif held.filter(cancel_requested_by__isnull=False).exists():
+            self._cancelled.set()

@@ -1,0 +1,55 @@
+"""Find jobs whose worker died and jobs that the queue lost, so that they are enqueued again."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from promotion.actions.finish import give_up
+from promotion.errors import PromotionError
+from promotion.models import PromotionJob
+from promotion.states import JobState
+
+logger = logging.getLogger(__name__)
+
+#: A job that kills its worker this often is not tried again: something about it kills workers.
+MAX_ATTEMPTS = 50
+
+
+def sweep() -> list[PromotionJob]:
+    """Return the jobs that have to be enqueued again: abandoned by their worker, or queued and not picked up.
+
+    Enqueuing a job that is still in the queue does nothing (its id is the job's), and a job that runs cannot be
+    claimed twice, so returning one too many is harmless.
+    """
+    lost = timedelta(seconds=settings.SWEEP_SECONDS)
+    found = [*PromotionJob.objects.abandoned(), *PromotionJob.objects.forgotten(lost)]
+    return [job for job in found if not _hopeless(job)]
+
+
+def expire(job_id: str) -> bool:
+    """End the lease of a job whose worker is known to be dead, so that nobody waits for it to run out.
+
+    Return whether the job was running.
+    """
+    return PromotionJob.objects.filter(pk=job_id, state=JobState.RUNNING).update(lease_until=timezone.now()) == 1
+
+
+def _hopeless(job: PromotionJob) -> bool:
+    if job.attempts < MAX_ATTEMPTS:
+        return False
+    with transaction.atomic():
+        ended = give_up(
+            job,
+            PromotionError(
+                f"The worker died {job.attempts} times while it did this job.",
+                "Look at the workers' log (memory is the usual reason), then start it again.",
+            ),
+        )
+    if ended:
+        logger.error("job %s: given up after %s attempts", job.pk, job.attempts)
+    return True

@@ -1,0 +1,97 @@
+"""What every command of ours shares: one JSON document on standard output, documented exit codes, `--as USER`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand
+from django.core.serializers.json import DjangoJSONEncoder
+
+from promotion.errors import InvalidInput, NotFound, PromotionError, Refused
+from promotion.models import Promotion, PromotionJob
+
+Answer = dict[str, Any]
+Handler = Callable[[dict[str, Any]], Answer | None]
+
+
+class JsonCommand(BaseCommand):
+    """A command with subcommands. An expected error is the JSON document `{"error", "hint", "problems"}`.
+
+    Subclasses add subcommands in `add_subcommands`; each sets `handler`, which takes the parsed options and returns
+    the answer to print, or None where it has written to standard output itself.
+    """
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Let the subclass add its subcommands."""
+        subparsers = parser.add_subparsers(dest="subcommand", required=True, parser_class=ArgumentParser)
+        self.add_subcommands(subparsers)
+
+    def add_subcommands(self, subparsers: Any) -> None:
+        """Add the subcommands to `subparsers`."""
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the subcommand's handler, print its answer, end with its exit code."""
+        try:
+            answer = options["handler"](options)
+        except PromotionError as error:
+            self._print(_describe(error))
+            sys.exit(error.exit_code)
+        if answer is not None:
+            self._print(answer)
+
+    def _print(self, answer: Answer) -> None:
+        self.stdout.write(json.dumps(answer, cls=DjangoJSONEncoder, ensure_ascii=True))
+
+
+def _describe(error: PromotionError) -> Answer:
+    return {"error": error.message, "hint": error.hint, "problems": getattr(error, "problems", [])}
+
+
+def add_common(parser: ArgumentParser, *, user: bool = False, wait: bool = False) -> None:
+    """Add `--json` (the output is JSON anyway), and where wanted `--as USER` and `--wait`."""
+    parser.add_argument("--json", action="store_true", help="Print one JSON document (the default).")
+    if user:
+        parser.add_argument("--as", dest="actor", required=True, metavar="USER", help="Who does it.")
+    if wait:
+        parser.add_argument("--wait", action="store_true", help="Wait until a worker has done it.")
+
+
+def actor(options: dict[str, Any]) -> User:
+    """Return the active user that `--as` names. Raises NotFound."""
+    try:
+        return User.objects.get(username=options["actor"], is_active=True)
+    except User.DoesNotExist as error:
+        raise NotFound(f"There is no active user '{options['actor']}'.", "Make one in the admin.") from error
+
+
+def promotion(options: dict[str, Any]) -> Promotion:
+    """Return the promotion with the id in `options["id"]`. Raises NotFound."""
+    try:
+        return Promotion.objects.with_environments().get(pk=options["id"])
+    except Promotion.DoesNotExist as error:
+        raise NotFound(f"There is no promotion {options['id']}.") from error
+
+
+def wait_for(job: PromotionJob, interval: float = 0.2) -> PromotionJob:
+    """Return the job when it has ended well, however long that takes; raise what ended it otherwise."""
+    while job.active:
+        time.sleep(interval)
+        job.refresh_from_db()
+    if job.exit_code:
+        raise _ended(job)
+    return job
+
+
+def _ended(job: PromotionJob) -> PromotionError:
+    kinds = {kind.exit_code: kind for kind in PromotionError.__subclasses__()} | {1: PromotionError}
+    kind = kinds.get(job.exit_code, PromotionError)
+    if issubclass(kind, Refused | InvalidInput):
+        return kind(job.error, job.hint, job.problems)
+    return kind(job.error, job.hint)

@@ -1,0 +1,17 @@
+"""`manage.py promotion ...`: everything a promotion needs, for scripts. Documented in docs/automation.md."""
+
+from typing import Any
+
+from promotion.management.base import JsonCommand
+from promotion.management.subcommands import exporting, files, replaying
+
+
+class Command(JsonCommand):
+    """Does what the pages do, through the same actions and the same workers."""
+
+    help = "Create, export, edit by file, replay and show promotions."
+
+    def add_subcommands(self, subparsers: Any) -> None:
+        """Collect the subcommands of each part."""
+        for part in (exporting, files, replaying):
+            part.add(subparsers)

@@ -1,0 +1,111 @@
+"""Exported events, kept as they were read, and the revisions people made of what goes out."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from promotion.models.event_type import AvroSchema, EventType
+from promotion.models.promotion import Promotion
+from promotion.states import RevisionKind
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Queries over the events of promotions."""
+
+    def in_order(self) -> EventQuerySet:
+        """The order of replay: issue 3, section 6."""
+        return self.order_by("merge_timestamp", "partition", "offset")
+
+    def outgoing(self) -> EventQuerySet:
+        """What would go out: neither quarantined nor excluded."""
+        return self.filter(excluded=False, quarantine_reason="")
+
+
+class Event(models.Model):
+    """One record that an export kept or quarantined. `key`, `value`, `headers` are as read and never change.
+
+    `headers` is packed text (promotion.domain.record.pack_headers). `host`, `user` and `document` serve filters and
+    search only: they are cleaned copies (U+0000 replaced), the truth is `value`. `merge_timestamp` is the highest
+    timestamp so far in its partition. `revision` is the current outgoing version, none means the original;
+    `version` counts every change of what goes out, for compare-and-set.
+    """
+
+    promotion = models.ForeignKey(Promotion, on_delete=models.CASCADE, related_name="events")
+    partition = models.PositiveIntegerField()
+    offset = models.BigIntegerField()
+    timestamp = models.BigIntegerField()
+    merge_timestamp = models.BigIntegerField()
+    key = models.BinaryField(null=True)
+    value = models.BinaryField()
+    headers = models.TextField(blank=True)
+    event_type = models.ForeignKey(EventType, null=True, on_delete=models.PROTECT, related_name="+")
+    schema = models.ForeignKey(AvroSchema, null=True, on_delete=models.PROTECT, related_name="+")
+    host = models.TextField(blank=True)
+    user = models.TextField(blank=True)
+    document = models.JSONField(null=True)
+    quarantine_reason = models.TextField(blank=True)
+    excluded = models.BooleanField(default=False)
+    revision = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
+    version = models.PositiveIntegerField(default=0)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["promotion", "partition", "offset"], name="event_once"),
+            models.CheckConstraint(
+                condition=~Q(quarantine_reason="") | Q(event_type__isnull=False, schema__isnull=False),
+                name="event_kept_has_type_and_schema",
+            ),
+            models.CheckConstraint(
+                condition=Q(quarantine_reason="") | Q(revision__isnull=True), name="event_quarantined_is_not_edited"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["promotion", "merge_timestamp", "partition", "offset"], name="event_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.partition}:{self.offset}"
+
+    def get_absolute_url(self) -> str:
+        """The page of this event."""
+        return reverse("promotion:event", args=[self.promotion_id, self.pk])
+
+    @property
+    def edited(self) -> bool:
+        """Whether what goes out differs from the original."""
+        return self.revision_id is not None
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether no schema fits it, so that it never goes out."""
+        return self.quarantine_reason != ""
+
+
+class Revision(models.Model):
+    """One version of an outgoing event, append-only. `body` is its Avro body in `schema`, without the schema id.
+
+    `parent` is the version before it, none for the original; `body` is None where the version is the original again.
+    An undo adds a revision with what the parent held, and the parent's parent: undo again goes one further back.
+    """
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, choices=RevisionKind.choices)
+    schema = models.ForeignKey(AvroSchema, on_delete=models.PROTECT, related_name="+")
+    body = models.BinaryField(null=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["event", "number"], name="revision_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} r{self.number}"

@@ -1,0 +1,90 @@
+"""The catalogue: Avro schemas, event types, and what people decided about them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from promotion.states import Category, Decision
+
+
+class AvroSchema(models.Model):
+    """A schema's text as it was met, once. `fingerprint` is the SHA-256 of its Parsing Canonical Form."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    full_name = models.CharField(max_length=500, db_index=True)
+    fingerprint = models.CharField(max_length=64)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.full_name} {self.fingerprint[:12]}"
+
+
+class EventTypeQuerySet(models.QuerySet["EventType"]):
+    """Queries over event types."""
+
+    def promotable(self) -> EventTypeQuerySet:
+        """Types a person decided may travel."""
+        return self.filter(decision=Decision.PROMOTABLE)
+
+    def undecided(self) -> EventTypeQuerySet:
+        """Types nobody has decided on: they never travel."""
+        return self.filter(decision=Decision.UNDECIDED)
+
+
+class EventType(models.Model):
+    """A record type by its full name. `decision` repeats the newest `TypeDecision`; a proposal decides nothing."""
+
+    full_name = models.CharField(max_length=500, unique=True)
+    namespace = models.CharField(max_length=400)
+    aggregate = models.CharField(max_length=200)
+    action = models.CharField(max_length=100)
+    schema = models.ForeignKey(AvroSchema, on_delete=models.PROTECT, related_name="event_types")
+    category = models.CharField(max_length=20, choices=Category.choices, default=Category.UNDECIDED)
+    proposal_reason = models.CharField(max_length=300, blank=True)
+    in_catalogue = models.BooleanField(default=True, help_text="From schemas/; otherwise met on a topic.")
+    decision = models.CharField(max_length=20, choices=Decision.choices, default=Decision.UNDECIDED)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decision_reason = models.TextField(blank=True)
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EventTypeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["full_name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decision=Decision.UNDECIDED)
+                | (Q(decided_by__isnull=False, decided_at__isnull=False) & ~Q(decision_reason="")),
+                name="event_type_decided_by_somebody_for_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def short_name(self) -> str:
+        """The name without its namespace."""
+        return self.full_name.rpartition(".")[2]
+
+
+class TypeDecision(models.Model):
+    """One decision about one type: append-only (a trigger refuses changes), the newest one counts."""
+
+    event_type = models.ForeignKey(EventType, on_delete=models.PROTECT, related_name="decisions")
+    decision = models.CharField(max_length=20, choices=Decision.choices)
+    reason = models.TextField()
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-decided_at", "-id"]
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="type_decision_has_a_reason")]
+
+    def __str__(self) -> str:
+        return f"{self.event_type_id} {self.decision}"

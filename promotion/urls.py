@@ -1,0 +1,50 @@
+"""The console's URLs: one view function each, named for what it shows or does."""
+
+from django.urls import path
+
+from promotion.views import audit, environments, event_types, events, home, promotions, replays, uploads
+
+app_name = "promotion"
+urlpatterns = [
+    path("", home.home, name="home"),
+    # promotions
+    path("promotions/", promotions.promotions, name="promotions"),
+    path("promotions/new/", promotions.create, name="promotion_create"),
+    path("promotions/<int:promotion_id>/", promotions.promotion, name="promotion"),
+    path("promotions/<int:promotion_id>/export/", promotions.export, name="export"),
+    path("promotions/<int:promotion_id>/cancel/", promotions.cancel, name="cancel"),
+    path("promotions/<int:promotion_id>/progress/", promotions.progress, name="progress"),
+    # events of a promotion
+    path("promotions/<int:promotion_id>/events/", events.events, name="events"),
+    path("promotions/<int:promotion_id>/events/select/", events.select, name="events_select"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/", events.event, name="event"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/edit/", events.edit, name="event_edit"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/undo/", events.undo, name="event_undo"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/original/", events.original, name="event_original"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/exclude/", events.exclude, name="event_exclude"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/include/", events.include, name="event_include"),
+    # files
+    path("promotions/<int:promotion_id>/download/", uploads.download, name="download"),
+    path("promotions/<int:promotion_id>/uploads/new/", uploads.upload, name="upload"),
+    path("promotions/<int:promotion_id>/uploads/<int:upload_id>/", uploads.report, name="upload_report"),
+    path("promotions/<int:promotion_id>/uploads/<int:upload_id>/apply/", uploads.apply, name="upload_apply"),
+    path("promotions/<int:promotion_id>/uploads/<int:upload_id>/discard/", uploads.discard, name="upload_discard"),
+    # replay
+    path("promotions/<int:promotion_id>/replay/", replays.replay, name="replay"),
+    path("promotions/<int:promotion_id>/receipt/", replays.receipt, name="receipt"),
+    path("promotions/<int:promotion_id>/receipt/download/", replays.receipt_download, name="receipt_download"),
+    # event types
+    path("event-types/", event_types.event_types, name="event_types"),
+    path("event-types/decide/", event_types.decide, name="event_types_decide"),
+    path("event-types/<str:full_name>/", event_types.event_type, name="event_type"),
+    # environments
+    path("environments/", environments.environments, name="environments"),
+    path("environments/new/", environments.create, name="environment_create"),
+    path("environments/drafts/<uuid:draft_id>/", environments.draft, name="environment_draft"),
+    path("environments/drafts/<uuid:draft_id>/save/", environments.save_untested, name="environment_save_untested"),
+    path("environments/<slug:name>/", environments.environment, name="environment"),
+    path("environments/<slug:name>/edit/", environments.edit, name="environment_edit"),
+    path("environments/<slug:name>/check/", environments.check, name="environment_check"),
+    # audit
+    path("audit/", audit.audit, name="audit"),
+]

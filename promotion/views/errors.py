@@ -1,0 +1,41 @@
+"""What the console says when a view raises one of our errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from promotion.actions import audit
+from promotion.errors import Conflict, InvalidInput, NotFound, PromotionError, Refused, Stale, Unreachable
+
+STATUS: dict[type[PromotionError], int] = {
+    Refused: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Stale: 409,
+    InvalidInput: 422,
+    Unreachable: 503,
+}
+
+
+class PromotionErrorMiddleware:
+    """Turns an expected error into a page with its message and hint, and tells the audit trail where requests come from."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request; what it changes is audited with the client's address."""
+        with audit.origin(request.META.get("REMOTE_ADDR", "") or "web"):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Return the page for a PromotionError; anything else goes on to Django's 500."""
+        if not isinstance(error, PromotionError):
+            return None
+        status = STATUS.get(type(error), 500)
+        # Not request.htmx alone: a boosted link still wants the whole page.
+        template = "promotion/_error.html" if request.headers.get("HX-Request") else "promotion/error.html"
+        return render(request, template, {"error": error, "status": status}, status=status)
