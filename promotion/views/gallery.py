@@ -78,7 +78,8 @@ def gallery(request: HttpRequest) -> HttpResponse:
 def _samples(request: HttpRequest) -> dict[str, Any]:
     bound = SampleForm({"title": "", "topic": "portal event", "source": "dev", "tenancy": "multi"})
     refusal = Refused(
-        "The replay to prod is refused.", "Mend these in the editor, then try again.",
+        "The replay to prod is refused.",
+        "Mend these in the editor, then try again.",
         ["12 events have no key.", "The subject portal-event-value is absent in prod's registry."],
     )
     return {

@@ -1,0 +1,1 @@
+"""Template tags and filters: `{% load console %}`. What each takes is in templates/components/README.md."""

@@ -1,0 +1,32 @@
+/* What every page carries. Each module enhances markup that works without it; `enhance` runs on what htmx brings too. */
+import { confirmTyping } from "./js/confirm.js";
+import { copyButtons } from "./js/copy.js";
+import { dialogs } from "./js/dialog.js";
+import { guardUnsaved } from "./js/dirty.js";
+import { keepFocus } from "./js/focus.js";
+import { menus } from "./js/menu.js";
+import { requestErrors } from "./js/errors.js";
+import { rowSelection } from "./js/select.js";
+import { themeChoice } from "./js/theme.js";
+import { localTimes } from "./js/time.js";
+import { followState } from "./js/title.js";
+
+copyButtons(document);
+dialogs(document);
+guardUnsaved(document);
+keepFocus(document);
+menus(document);
+requestErrors(document);
+
+function enhance(root) {
+  confirmTyping(root);
+  followState(root);
+  localTimes(root);
+  rowSelection(root);
+  themeChoice(root);
+}
+
+enhance(document);
+document.addEventListener("htmx:load", (event) => {
+  if (event.target !== document.body) enhance(event.target);
+});

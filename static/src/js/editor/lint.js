@@ -1,0 +1,64 @@
+/* Marks in the editor: where the text is no JSON, and what the server said about a path. */
+import { linter } from "@codemirror/lint";
+
+import { locate, tree } from "./paths.js";
+
+const DELAY_MS = 250;
+const MOST_MARKS = 20;
+
+export function lint(problems, onCount) {
+  let serverMarks = null;
+  return linter((view) => {
+    serverMarks ??= problems.map((problem) => remember(view.state, problem));
+    const syntax = syntaxMarks(view.state);
+    const found = syntax.length ? syntax : stillThere(view.state, serverMarks);
+    onCount(found, view.state);
+    return found;
+  }, { delay: DELAY_MS });
+}
+
+/* JSON.parse decides, the syntax tree says where: browsers do not agree on giving a position. */
+function syntaxMarks(state) {
+  const text = state.doc.toString();
+  try {
+    JSON.parse(text);
+    return [];
+  } catch (error) {
+    const places = errorNodes(state);
+    const first = places[0] ?? parserPosition(error.message, text.length);
+    return (places.length ? places : [first]).map(({ from, to }) => ({
+      from, to, severity: "error", message: `This is not valid JSON: ${describe(error.message)}`,
+    }));
+  }
+}
+
+function errorNodes(state) {
+  const found = [];
+  tree(state).iterate({
+    enter: ({ type, from, to }) => {
+      if (type.isError && found.length < MOST_MARKS) found.push({ from: Math.min(from, state.doc.length), to });
+    },
+  });
+  return found;
+}
+
+function parserPosition(message, length) {
+  const at = Math.min(Number(/position (\d+)/.exec(message)?.[1] ?? length), length);
+  return { from: at, to: at };
+}
+
+/* V8 quotes a piece of the text, which is on the screen anyway. */
+const describe = (message) => message.replace(/,? ?(\.\.\.)?".*" is not valid JSON$/s, "").replace(/ in JSON at position.*$/s, "") + ".";
+
+/* A mark of the server goes when the value under it changes: only the server can say whether it is right now. */
+function remember(state, problem) {
+  const { from, to } = locate(state, problem.path ?? []);
+  return { ...problem, text: state.sliceDoc(from, to) };
+}
+
+function stillThere(state, marks) {
+  return marks.flatMap(({ path, message, text }) => {
+    const { from, to } = locate(state, path ?? []);
+    return state.sliceDoc(from, to) === text ? [{ from, to, severity: "error", message }] : [];
+  });
+}

@@ -1,0 +1,121 @@
+/* <textarea data-editor="json">: CodeMirror over a textarea that stays the form's field and holds the same text.
+
+   data-problems="id"   a JSON script element: [{"path": "user.roles[2]", "message": "..."}]
+   data-original="id"   an element whose text is the original: shown on the left, differences marked
+   readonly             read-only, as on any textarea */
+import { lintGutter } from "@codemirror/lint";
+import { MergeView, unifiedMergeView } from "@codemirror/merge";
+import { EditorState } from "@codemirror/state";
+import { EditorView, keymap } from "@codemirror/view";
+
+import { lint } from "./lint.js";
+import { locate } from "./paths.js";
+import { MERGE, readOnly, shared } from "./setup.js";
+
+const SIDE_BY_SIDE = "(min-width: 56rem)";
+
+export function enhanceTextarea(textarea, nonce) {
+  const original = document.getElementById(textarea.dataset.original ?? "");
+  const label = textarea.labels?.[0]?.textContent.trim() ?? textarea.getAttribute("aria-label") ?? "JSON";
+  const frame = document.createElement("div");
+  frame.className = "editor-frame";
+  const status = statusLine();
+  textarea.after(frame, status.element);
+  const extensions = [
+    keymap.of([{ key: "Mod-s", preventDefault: true, run: () => submit(textarea) }]),
+    shared(nonce, label),
+    ...(textarea.readOnly
+      ? [readOnly]
+      : [lintGutter(), lint(problemsOf(textarea), (found, state) => report(frame, status, found, state)), keepInSync(textarea)]),
+  ];
+  const view = build(frame, textarea, original?.textContent, extensions, nonce);
+  if (original) (original.closest("[data-original-fallback]") ?? original).hidden = true;
+  textarea.hidden = true;
+  followTextarea(textarea, view);
+  labelFocuses(textarea, view);
+  goToPaths(textarea, view);
+  if (textarea.autofocus || textarea === document.activeElement) view.focus();
+}
+
+function build(frame, textarea, original, extensions, nonce) {
+  if (original === undefined) {
+    return new EditorView({ parent: frame, doc: textarea.value, extensions });
+  }
+  if (!matchMedia(SIDE_BY_SIDE).matches) {
+    const merged = unifiedMergeView({ original, mergeControls: false, gutter: true, ...MERGE });
+    return new EditorView({ parent: frame, doc: textarea.value, extensions: [extensions, merged] });
+  }
+  frame.append(heads("Original", textarea.readOnly ? "Outgoing" : "Outgoing (editable)"));
+  return new MergeView({
+    parent: frame,
+    a: { doc: original, extensions: [shared(nonce, "Original"), readOnly] },
+    b: { doc: textarea.value, extensions },
+    revertControls: textarea.readOnly ? undefined : "a-to-b",
+    ...MERGE,
+  }).b;
+}
+
+function heads(...titles) {
+  const line = document.createElement("div");
+  line.className = "editor-heads";
+  line.append(...titles.map((title) => Object.assign(document.createElement("div"), { textContent: title })));
+  return line;
+}
+
+function keepInSync(textarea) {
+  return EditorView.updateListener.of((update) => {
+    if (!update.docChanged) return;
+    textarea.value = update.state.doc.toString();
+    textarea.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
+/* The other way round: the form was reset. */
+function followTextarea(textarea, view) {
+  textarea.form?.addEventListener("reset", () => setTimeout(() => {
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: textarea.value } });
+  }));
+}
+
+function submit(textarea) {
+  if (textarea.form && !textarea.readOnly) textarea.form.requestSubmit();
+  return true;
+}
+
+function problemsOf(textarea) {
+  const script = document.getElementById(textarea.dataset.problems ?? "");
+  return script ? JSON.parse(script.textContent) : [];
+}
+
+function labelFocuses(textarea, view) {
+  for (const label of textarea.labels ?? []) label.addEventListener("click", () => view.focus());
+}
+
+/* A button of the server's list of problems: <button type="button" data-goto-path="user.roles[2]">. */
+function goToPaths(textarea, view) {
+  const scope = textarea.form ?? document;
+  scope.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-goto-path]");
+    if (!button) return;
+    const { from, to } = locate(view.state, button.dataset.gotoPath);
+    view.dispatch({ selection: { anchor: from, head: to }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+    view.focus();
+  });
+}
+
+function statusLine() {
+  const element = document.createElement("div");
+  element.className = "editor-status";
+  const state = Object.assign(document.createElement("span"), { role: "status" });
+  const keys = Object.assign(document.createElement("span"), { textContent: "Ctrl-S saves, Ctrl-F finds, Ctrl-Z undoes" });
+  element.append(state, keys);
+  return { element, state };
+}
+
+function report(frame, status, found, editorState) {
+  frame.toggleAttribute("data-invalid", found.length > 0);
+  if (found.length) status.state.dataset.tone = "danger";
+  else delete status.state.dataset.tone;
+  const text = found.length ? `Line ${editorState.doc.lineAt(found[0].from).number}: ${found[0].message}` : "Valid JSON";
+  if (status.state.textContent !== text) status.state.textContent = text;
+}

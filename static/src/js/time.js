@@ -1,0 +1,30 @@
+/* <time datetime="ISO 8601 with offset" data-local>: shown in the viewer's zone, UTC on hover. `data-local="date"`
+   leaves the time of day out; `data-local="ago"` counts from now and is kept current. */
+import { all } from "./all.js";
+
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const REFRESH_MS = 30000;
+
+export function localTimes(root) {
+  for (const element of all(root, "time[data-local]")) show(element);
+}
+
+setInterval(() => all(document, 'time[data-local="ago"]').forEach(show), REFRESH_MS);
+
+function show(element) {
+  const moment = new Date(element.dateTime);
+  if (Number.isNaN(moment.getTime())) return;
+  const style = element.dataset.local;
+  const utc = `${moment.toISOString().replace("T", " ").replace(/\.\d+Z$/, "")} UTC`;
+  element.textContent = style === "ago" ? ago(moment) : style === "date" ? DATE.format(moment) : MOMENT.format(moment);
+  element.title = style === "ago" ? `${MOMENT.format(moment)} (${utc})` : utc;
+}
+
+function ago(moment) {
+  const seconds = (moment.getTime() - Date.now()) / 1000;
+  const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+  return AGO.format(Math.trunc(seconds / length), unit);
+}
