@@ -6,7 +6,7 @@ Inclusion tags render the partials in templates/components/, which may be includ
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from django import template
 from django.forms import BaseForm, BoundField
@@ -237,9 +237,7 @@ def nav_link(context: Context, name: str, label: str, icon: str) -> dict[str, ob
 @register.simple_tag
 def url_with(url: str, **parameters: object) -> str:
     """`url` with parameters in its query, each percent-encoded: for links to a page whose filters are known."""
-    query = "&".join(
-        f"{quote(name)}={quote(str(value))}" for name, value in parameters.items() if value not in (None, "")
-    )
+    query = urlencode([(name, str(value)) for name, value in parameters.items() if value not in (None, "")])
     return f"{url}?{query}" if query else url
 
 
@@ -255,8 +253,8 @@ def json_editor(
 ) -> dict[str, object]:
     """A textarea for JSON that the editor enhances; the text goes in and comes back as it stands, never parsed.
 
-    `original` is shown beside it with the differences marked. `problems` are mappings with a `path` (`user.roles[2]`, or
-    a list of names and indexes) and a `message`, shown below and at their places. The page needs editor_script.html.
+    `original` is shown beside it with the differences marked. `problems` are mappings with a `path` (`user.roles[2]`,
+    or a list of names and indexes) and a `message`, shown below and at their places. The page needs editor_script.html.
     """
     said = [{"path": problem["path"], "message": str(problem["message"])} for problem in problems]
     return {"name": name, "text": text, "label": label, "original": original, "problems": said, "readonly": readonly}
