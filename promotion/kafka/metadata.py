@@ -1,0 +1,60 @@
+"""Asks a cluster where a topic stands: its partitions, and the offsets of all of them at once."""
+
+from collections.abc import Iterable
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from promotion.kafka.failures import TopicMissing
+from promotion.kafka.handles import Session
+
+# Of the client's own, which has no types: where in a partition an offset is asked for.
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+def at_time(timestamp_ms: int) -> OffsetSpec:
+    """Return what asks for the first record with this timestamp or a later one."""
+    spec: OffsetSpec = OffsetSpec.for_timestamp(timestamp_ms)
+    return spec
+
+
+def find_topic(session: Session, handle: AdminClient | Consumer, topic: str, timeout: float) -> tuple[str, list[int]]:
+    """Return the cluster's id and the partitions of `topic` in order; TopicMissing where there is none."""
+    with session.explaining(f"looking for topic {topic}", handle):
+        metadata = handle.list_topics(topic, timeout=timeout)
+        found = metadata.topics[topic]
+        if found.error is not None:
+            if found.error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID):
+                raise TopicMissing(
+                    f"Topic {topic} does not exist on {session.servers}.", "Check its name, or create it first."
+                )
+            raise KafkaException(found.error)
+    return str(metadata.cluster_id), sorted(found.partitions)
+
+
+def list_offsets(
+    session: Session,
+    admin: AdminClient,
+    topic: str,
+    partitions: Iterable[int],
+    spec: OffsetSpec,
+    timeout: float,
+    *,
+    committed: bool = False,
+) -> dict[int, int]:
+    """Return the offset that `spec` means, by partition; -1 where a timestamp is later than every record.
+
+    With `committed` the latest offset is the last stable one, without it the high watermark.
+    """
+    doing = f"asking for the offsets of topic {topic}"
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    wanted = {TopicPartition(topic, partition): spec for partition in partitions}
+    if not wanted:
+        return {}
+    with session.explaining(doing, admin):
+        futures = admin.list_offsets(wanted, isolation_level=level, request_timeout=timeout)
+    return {
+        where.partition: int(session.result(future, timeout + 1, doing, admin).offset)
+        for where, future in futures.items()
+    }
