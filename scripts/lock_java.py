@@ -18,19 +18,24 @@ LOCK_FILE = Path(__file__).parents[1] / "portal_admin" / "embedded" / "java-arti
 
 
 def kafka_artifacts(context: MavenContext) -> list[Artifact]:
-    wanted = [context.create_dependency(replace(Coordinate.parse(coordinates), scope="compile")) for coordinates in KAFKA]
+    """Kafka and everything that it needs to run."""
+    wanted = [
+        context.create_dependency(replace(Coordinate.parse(coordinates), scope="compile")) for coordinates in KAFKA
+    ]
     direct, transitive = context.resolver.resolve(wanted)
     return [dependency.artifact for dependency in (*direct, *transitive) if dependency.scope in ("compile", "runtime")]
 
 
 def line(program: str, artifact: Artifact) -> str:
-    print(artifact.filename, file=sys.stderr)
+    """A line of the lock file, after a download."""
+    sys.stderr.write(f"{artifact.filename}\n")
     digest = hashlib.sha256(artifact.resolve().read_bytes()).hexdigest()
     parts = (artifact.groupId, artifact.artifactId, artifact.version, artifact.classifier, artifact.packaging)
     return f"{program} {':'.join(parts)} {digest}\n"
 
 
 def main() -> None:
+    """Write the lock file."""
     with tempfile.TemporaryDirectory() as directory:
         context = MavenContext(repo_cache=Path(directory), local_repos=[])
         group, name, version = REGISTRY
@@ -38,7 +43,8 @@ def main() -> None:
         lines = sorted(line("kafka", artifact) for artifact in kafka_artifacts(context))
         lines.append(line("registry", registry))
     LOCK_FILE.write_text(
-        "# Written by scripts/lock_java.py: program group:artifact:version:classifier:packaging SHA-256\n" + "".join(lines)
+        "# Written by scripts/lock_java.py: program group:artifact:version:classifier:packaging SHA-256\n"
+        + "".join(lines)
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m portal_admin.embedded up --dir DIR --json FILE`: the services in the foreground, for developers."""
+"""`python -m portal_admin.embedded`: the services in the foreground, for developers; a browser for the tests."""
 
 import argparse
 import sys
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from portal_admin.embedded import children, secrets
 from portal_admin.embedded.errors import EmbeddedError
-from portal_admin.embedded.interruption import Interrupted, as_exceptions
+from portal_admin.embedded.interruption import Interrupted, as_exceptions, end_with_parent_if_asked
 from portal_admin.embedded.stack import Stack
+from portal_admin.embedded.terminal import say
 
 
 def up(directory: Path, json_file: Path | None, clusters: list[str]) -> int:
@@ -17,14 +18,14 @@ def up(directory: Path, json_file: Path | None, clusters: list[str]) -> int:
         addresses = stack.start(clusters)
         if json_file:
             secrets.write_private(json_file, addresses.to_json())
-        print(addresses.to_json(), flush=True)
-        print(f"Running. Logs are in {stack.directory / 'logs'}. Ctrl-C stops everything.", file=sys.stderr, flush=True)
+        say(addresses.to_json())
+        say(f"Running. Logs are in {stack.directory / 'logs'}. Ctrl-C stops everything.")
         children.watch(lambda: stack.children)
     except Interrupted as interruption:
-        print(f"Stopping ({interruption}).", file=sys.stderr)
+        say(f"Stopping ({interruption}).")
         return 0
     except EmbeddedError as error:
-        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        say(f"{error.message}\n{error.hint}")
         return 1
     finally:
         stack.stop()
@@ -32,14 +33,31 @@ def up(directory: Path, json_file: Path | None, clusters: list[str]) -> int:
             json_file.unlink(missing_ok=True)
 
 
+def browser() -> int:
+    """Have a browser for the tests. Returns the exit code."""
+    from portal_admin.embedded.browser import find_or_install_browser  # its library is in the group `test`
+
+    try:
+        say(f"Browser: {find_or_install_browser()}")
+    except EmbeddedError as error:
+        say(str(error))
+        return 1
+    return 0
+
+
 def main() -> int:
+    """The command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m portal_admin.embedded", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("up", help="start PostgreSQL, Valkey, Kafka and schema registries, and wait")
-    command.add_argument("--dir", type=Path, default=Path(".local/services"), help="where data and logs are kept (%(default)s)")
-    command.add_argument("--json", type=Path, help="write the addresses, passwords included, to this file")
-    command.add_argument("--clusters", default="dev,sit", help="names of the Kafka clusters (%(default)s)")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("browser", help="find a browser for the tests, or install one")
+    services = commands.add_parser("up", help="start PostgreSQL, Valkey, Kafka and schema registries, and wait")
+    services.add_argument("--dir", type=Path, default=Path(".local/services"), help="for data and logs (%(default)s)")
+    services.add_argument("--json", type=Path, help="write the addresses, passwords included, to this file")
+    services.add_argument("--clusters", default="dev,sit", help="names of the Kafka clusters (%(default)s)")
     arguments = parser.parse_args()
+    if arguments.command == "browser":
+        return browser()
+    end_with_parent_if_asked()
     with as_exceptions():
         return up(arguments.dir, arguments.json, [name for name in arguments.clusters.split(",") if name])
 

@@ -26,8 +26,10 @@ _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 @dataclass
 class Child:
-    """A running program: its name, for people; its log, and where in it this run begins (bytes); the signal that
-    ends it in good order."""
+    """A running program.
+
+    `name` is for people, `log_start` where in its log this run begins (bytes), `stop_signal` ends it in good order.
+    """
 
     name: str
     process: subprocess.Popen[bytes]
@@ -37,9 +39,11 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """Its process id, which is its process group's too."""
         return self.process.pid
 
     def is_alive(self) -> bool:
+        """Whether it has not ended."""
         return self.process.poll() is None
 
     def said(self, text: bytes) -> bool:
@@ -50,13 +54,10 @@ class Child:
         """The error that says how it ended and what it said last. Only for one that has ended."""
         return ChildDied(self.name, self.process.wait(), self.log, self._tail())
 
-    def ask_to_stop(self) -> None:
-        if self.is_alive():
-            self.process.send_signal(self.stop_signal)
-
     def stop(self, grace_seconds: float = 10.0) -> None:
         """Ask it to end, wait, then kill whatever is left of its process group. Returns when it is gone."""
-        self.ask_to_stop()
+        if self.is_alive():
+            self.process.send_signal(self.stop_signal)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(grace_seconds)
         with suppress(ProcessLookupError, PermissionError):
@@ -145,7 +146,9 @@ def wait_until(child: Child, is_ready: Callable[[], bool], timeout_seconds: floa
         if not child.is_alive():
             raise child.death()
         if time.monotonic() > deadline:
-            raise NotReady(f"'{child.name}' did not answer within {timeout_seconds:g} seconds.", f"Its log is {child.log}.")
+            raise NotReady(
+                f"'{child.name}' did not answer within {timeout_seconds:g} seconds.", f"Its log is {child.log}."
+            )
         time.sleep(0.05)
 
 

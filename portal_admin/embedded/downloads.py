@@ -48,7 +48,7 @@ def provide(program: str) -> Path:
 
 
 def cache_directory() -> Path:
-    """Where fetched programs are kept: PROMOTION_CACHE_DIR, else the user's cache, else `.local/cache` in the project."""
+    """Where programs are kept: PROMOTION_CACHE_DIR, else the user's cache, else `.local/cache` in the project."""
     named = os.environ.get("PROMOTION_CACHE_DIR")
     users = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache") / "promotion-console"
     candidates = [Path(named)] if named else [users, PROJECT / ".local" / "cache"]

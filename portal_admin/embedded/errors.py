@@ -20,7 +20,9 @@ class ChildDied(EmbeddedError):
 
     def __init__(self, name: str, returncode: int, log: Path, tail: str) -> None:
         end = f"was killed by signal {-returncode}" if returncode < 0 else f"ended with exit code {returncode}"
-        super().__init__(f"The process '{name}' {end}.", f"Its log is {log}" + (f"; its last lines:\n{tail}" if tail else "."))
+        super().__init__(
+            f"The process '{name}' {end}.", f"Its log is {log}" + (f"; its last lines:\n{tail}" if tail else ".")
+        )
         self.name = name
         self.log = log
         self.returncode = returncode

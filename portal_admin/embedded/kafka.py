@@ -28,6 +28,7 @@ class Kafka:
 
     @property
     def address(self) -> str:
+        """The bootstrap servers."""
         return f"{LOOPBACK}:{self._port}"
 
     def start(self) -> None:
@@ -45,6 +46,7 @@ class Kafka:
         children.wait_until(self.child, self._has_started)
 
     def stop(self) -> None:
+        """End it, if it runs."""
         if self.child:
             self.child.stop()
 
@@ -52,7 +54,9 @@ class Kafka:
         """Give the data directory its cluster id. One that was interrupted is made again."""
         shutil.rmtree(self._directory / "data", ignore_errors=True)
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = java.command(128, "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", settings)
+        command = java.command(
+            128, "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", settings
+        )
         children.run(f"format of {self.name}", command, log=self._log)
         (self._directory / "complete").touch()
 
@@ -88,5 +92,5 @@ class Kafka:
         return file
 
     def _has_started(self) -> bool:
-        """By the broker's own word: its port opens before it may lead partitions. Spares this package a Kafka client."""
+        """By the broker's own word: its port opens before it may lead partitions. Needs no Kafka client."""
         return self.child is not None and self.child.said(b"Kafka Server started")

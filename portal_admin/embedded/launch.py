@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import NoReturn
 
 LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
@@ -80,21 +81,20 @@ def _stay_and_watch(command: list[str]) -> int:
     return child.wait()
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> NoReturn:
+    """Launch as the arguments say. Does not return: this process becomes the program."""
     separator = arguments.index("--")
     parent, options, command = int(arguments[0]), arguments[1:separator], arguments[separator + 1 :]
     if "--as-ordinary-user" in options:
         try:
             enter_user_namespace()
         except OSError as error:
-            print(f"Cannot become an ordinary user: {error.strerror}.", file=sys.stderr)
-            print("Start this as a normal user, or allow user name spaces.", file=sys.stderr)
-            return 126
+            sys.exit(f"Root cannot become an ordinary user here: {error}. Start this as a normal user.")
     if not LINUX:
-        return _stay_and_watch(command)
+        sys.exit(_stay_and_watch(command))
     die_with_parent(parent=parent)
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

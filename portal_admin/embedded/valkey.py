@@ -19,15 +19,19 @@ class Valkey:
 
     @property
     def address(self) -> str:
+        """A URL with the password."""
         return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
 
     def start(self) -> None:
         """Return when it answers. Raises ChildDied or NotReady."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.child = children.start("valkey", [get_binary_path(), self._write_settings()], log=self._log, cwd=self._directory)
+        self.child = children.start(
+            "valkey", [get_binary_path(), self._write_settings()], log=self._log, cwd=self._directory
+        )
         children.wait_until(self.child, self._answers)
 
     def stop(self) -> None:
+        """End it, if it runs."""
         if self.child:
             self.child.stop()
 
