@@ -87,4 +87,6 @@ def _untag(value: Any) -> tuple[str, Any]:
 
 def _same(before: Any, after: Any) -> bool:
     """Equal in type and in every digit: -0.0 is not 0.0."""
-    return type(before) is type(after) and (repr(before) == repr(after) if isinstance(before, float) else before == after)
+    if isinstance(before, float):
+        before, after = repr(before), repr(after)
+    return type(before) is type(after) and bool(before == after)

@@ -1,6 +1,7 @@
 """Avro's JSON encoding of an event, exactly both ways: what was not edited comes back byte for byte."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from promotion.domain.encode import Encoder, Problem, TooMuch
@@ -64,10 +65,8 @@ def from_json_value(schema: Schema, value: Any, limits: Limits = DEFAULT_LIMITS)
     taken. A missing field takes its default; a field that the schema does not know is a problem, never dropped.
     """
     encoder = Encoder(limits)
-    try:
+    with suppress(TooMuch):  # it has left a problem
         encoder.write(schema.root, value, None)
-    except TooMuch:
-        pass
     if encoder.failures:
         raise DoesNotFit(schema, encoder.problems)
     return bytes(encoder.out)

@@ -23,9 +23,7 @@ class NoKey(InvalidInput):
     """An event from which the target's key cannot be told."""
 
 
-def outgoing_key(
-    tree: Mapping[str, Any], source_key: bytes | None, source: Tenancy | None, target: Tenancy
-) -> bytes:
+def outgoing_key(tree: Mapping[str, Any], source_key: bytes | None, source: Tenancy | None, target: Tenancy) -> bytes:
     """Return the key of a decoded event in a target of tenancy `target`, as UTF-8 without a schema.
 
     `source_key` and `source` are the key the event had and the tenancy of where it had it; None where it had none. An

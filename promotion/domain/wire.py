@@ -33,9 +33,7 @@ def unframe(value: bytes) -> tuple[int, bytes]:
     if len(value) < PREFIX_BYTES:
         raise MalformedValue(f"the value has {len(value)} bytes, shorter than the {PREFIX_BYTES}-byte prefix")
     if value[0] != 0:
-        raise MalformedValue(
-            f"the value starts with byte 0x{value[0]:02x}, not with magic byte 0{_guess(value[0])}"
-        )
+        raise MalformedValue(f"the value starts with byte 0x{value[0]:02x}, not with magic byte 0{_guess(value[0])}")
     return int.from_bytes(value[1:PREFIX_BYTES]), value[PREFIX_BYTES:]
 
 

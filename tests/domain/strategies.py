@@ -192,7 +192,9 @@ def _primitive(kind: str, value: Any) -> _Encoded:
             return _Encoded(varint(value), value, value)
         case "float" | "double":
             value = math.nan if math.isnan(value) else value  # the one NaN that JSON can name
-            shown = value if math.isfinite(value) else "NaN" if math.isnan(value) else f"{value}".replace("inf", "Infinity")
+            shown = (
+                value if math.isfinite(value) else {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
+            )
             return _Encoded(struct.pack("<f" if kind == "float" else "<d", value), value, shown)
         case "bytes":
             return _Encoded(varint(len(value)) + value, value, value.decode("latin-1"))
