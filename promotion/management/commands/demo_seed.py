@@ -1,0 +1,75 @@
+"""`manage.py demo_seed`: fill the demo. Started by `manage.py demo` once the services and the tables are there."""
+
+import json
+import os
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from promotion.actions import curate, load_environments
+from promotion.domain.connection import KafkaConnection, RegistryConnection
+from promotion.management.demo import seed
+from promotion.management.demo.accounts import make_accounts
+from promotion.models import EventType
+from promotion.states import Category, Decision
+
+#: Name -> what sets it apart from the defaults.
+ENVIRONMENTS: dict[str, dict[str, Any]] = {
+    "dev": {"order": 10, "color": "blue", "source": True, "target": False},
+    "sit": {"order": 20, "color": "amber", "source": True, "target": True},
+}
+DECISIONS = {Category.CONFIGURABLE: Decision.PROMOTABLE, Category.TRANSACTIONAL: Decision.NOT_PROMOTABLE}
+
+
+class Command(BaseCommand):
+    """Makes accounts, topics and environments, decides the types as the curator, and tells dev's story once."""
+
+    help = "Fill the demo (idempotent). Prints one JSON document: accounts and environments."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take where passwords are kept, and whether events are wanted."""
+        parser.add_argument("--dir", type=Path, required=True)
+        parser.add_argument("--empty", action="store_true", help="No events: only accounts, environments, decisions.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it all, and print what the demo's ready file holds."""
+        clusters = json.loads(os.environ.get("PROMOTION_DEMO_CLUSTERS", "{}"))
+        if set(clusters) < set(ENVIRONMENTS):
+            raise CommandError("PROMOTION_DEMO_CLUSTERS is missing: start the demo with `make demo`.")
+        accounts = make_accounts(options["dir"])
+        environments = _make_environments(clusters, accounts)
+        decide_proposed(User.objects.get(username=accounts["curator"]["username"]))
+        if not options["empty"]:
+            self._seed(environments)
+        self.stdout.write(json.dumps({"accounts": accounts, "environments": environments}))
+
+    def _seed(self, environments: dict[str, dict[str, str]]) -> None:
+        dev, sit = environments["dev"], environments["sit"]
+        kafka = KafkaConnection(dev["bootstrap_servers"])
+        if seed.is_empty(kafka):
+            registries = [RegistryConnection(each["registry_url"]) for each in (dev, sit)]
+            count = seed.seed((kafka, registries[0]), registries[1], int(time.time() * 1000))
+            self.stderr.write(f"Seeded dev with {count} records.")
+
+
+def _make_environments(clusters: dict[str, Any], accounts: Any) -> dict[str, dict[str, str]]:
+    described = {}
+    for name in ENVIRONMENTS:
+        cluster = {key: clusters[name][key] for key in ("bootstrap_servers", "registry_url")}
+        described[name] = {**cluster, "topic": seed.TOPIC}
+        seed.make_topic(KafkaConnection(cluster["bootstrap_servers"]))
+    admin = User.objects.get(username=accounts["admin"]["username"])
+    load_environments.load(admin, {name: {**ENVIRONMENTS[name], **described[name]} for name in ENVIRONMENTS})
+    return described
+
+
+def decide_proposed(curator: User) -> None:
+    """Decide as `curator` what was proposed and nobody has decided; what is arguable stays undecided."""
+    for category, decision in DECISIONS.items():
+        names = EventType.objects.undecided().filter(category=category, in_catalogue=True)
+        if chosen := list(names.values_list("full_name", flat=True)):
+            curate.decide(curator, chosen, decision, "The demo's own decision: as proposed.")
