@@ -59,7 +59,8 @@ class Environment(models.Model):
     ca_pem = models.TextField("CA certificate (PEM)", blank=True)
     certificate_pem = models.TextField("client certificate (PEM)", blank=True)
 
-    registry_url = models.URLField("schema registry URL", max_length=500)
+    # Not a URLField: that one refuses hosts without a dot, as they are usual inside a cluster.
+    registry_url = models.CharField("schema registry URL", max_length=500)
     registry_auth = models.CharField(max_length=10, choices=choices(RegistryAuth), default=RegistryAuth.NONE.value)
     registry_username = models.CharField(max_length=200, blank=True)
     registry_ca_pem = models.TextField("registry CA certificate (PEM)", blank=True)
