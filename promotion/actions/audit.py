@@ -14,6 +14,8 @@ from promotion.policy import Actor
 
 COMMAND_LINE = "command line"
 WORKER = "worker"
+#: Who did what no person asked for: a deployment loads the catalogue, an export meets a new type.
+CONSOLE = "the console"
 _origin: ContextVar[str] = ContextVar("origin", default=COMMAND_LINE)
 
 
@@ -28,7 +30,7 @@ def origin(where: str) -> Iterator[None]:
 
 
 def record(
-    actor: Actor,
+    actor: Actor | None,
     verb: str,
     subject: models.Model,
     *,
@@ -36,13 +38,13 @@ def record(
     after: dict[str, Any] | None = None,
     reason: str = "",
 ) -> AuditEntry:
-    """Write that `actor` did `verb` ("create", "decide", "replay" ...) to `subject`.
+    """Write that `actor` did `verb` ("create", "decide", "replay" ...) to `subject`; None is the console itself.
 
     `before` and `after` are small JSON objects of what changed; never a secret, never the content of an event.
     """
     return AuditEntry.objects.create(
         actor=actor,
-        actor_name=actor.get_username(),
+        actor_name=actor.get_username() if actor else CONSOLE,
         origin=_origin.get(),
         verb=verb,
         object_type=str(subject._meta.verbose_name),

@@ -1,0 +1,40 @@
+"""Meet an event type that the table does not know: it is added, nothing is decided, so it does not travel."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from promotion.actions import audit
+from promotion.domain import category
+from promotion.domain.names import split_name
+from promotion.domain.schema import parse
+from promotion.models import AvroSchema, EventType
+
+
+def meet(full_name: str, schema: AvroSchema) -> EventType:
+    """Return the type `full_name`; a new one is undecided, not in the catalogue, and carries a proposal.
+
+    `schema` is the one it was met with; a type that is known keeps its own. Must not be called inside a transaction:
+    two exports that meet the same new types in another order would otherwise wait for each other for ever.
+    """
+    with transaction.atomic(durable=True):
+        event_type, added = EventType.objects.get_or_create(full_name=full_name, defaults=describe(full_name, schema))
+        if added:
+            audit.record(None, "meet", event_type, after={"category": event_type.category})
+    return event_type
+
+
+def describe(full_name: str, schema: AvroSchema, *, in_catalogue: bool = False) -> dict[str, object]:
+    """Return what follows from a type's name and schema: the fields of its row, without anybody's decision."""
+    name = split_name(full_name)
+    proposal = category.propose(full_name, parse(schema.text).fields)
+    return {
+        # What a foreign registry calls its types has no bound of ours; only the full name is the identity.
+        "namespace": full_name.rpartition(".")[0][:400],
+        "aggregate": name.aggregate[:200],
+        "action": name.action,
+        "schema": schema,
+        "category": proposal.category.value,
+        "proposal_reason": proposal.reason,
+        "in_catalogue": in_catalogue,
+    }

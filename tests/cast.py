@@ -1,0 +1,88 @@
+"""Who and what the tests are about: one function a noun, with the least that its row needs.
+
+The groups are made by a migration. Tests with committed data (`transaction=True`) need `serialized_rollback=True`.
+"""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+
+from promotion.actions.schemas import store_schema
+from promotion.domain.names import split_name
+from promotion.models import Environment, EventType, Promotion
+from promotion.states import Decision
+
+PASSWORD = "a-password-for-tests"
+#: Role -> its group; the admin is a superuser.
+ROLES = {"viewer": "viewer", "manager": "release manager", "approver": "approver", "curator": "curator", "admin": None}
+
+
+def user(role: str, username: str = "") -> User:
+    """Return the user of a role of ROLES, made on first use; `username` names a second one of the same role."""
+    group = ROLES[role]
+    found = User.objects.filter(username=username or role).first()
+    if found:
+        return found
+    made = User(username=username or role, is_staff=group is None, is_superuser=group is None)
+    made.set_password(PASSWORD)
+    made.save()
+    made.groups.set([] if group is None else [Group.objects.get(name=group)])
+    return made
+
+
+def stranger() -> User:
+    """Return a user who can log in and is in no group."""
+    return User.objects.create_user("stranger", password=PASSWORD)
+
+
+def environment(name: str = "dev", **fields: Any) -> Environment:
+    """Return the environment `name`, made on first use as a source and a target that nothing listens at."""
+    found = Environment.objects.filter(name=name).first()
+    if found:
+        return found
+    values = {
+        "bootstrap_servers": "127.0.0.1:9",
+        "registry_url": "http://127.0.0.1:9",
+        "topic": f"{name}-portal-event",
+        "may_be_target": True,
+        **fields,
+    }
+    return Environment.objects.create(name=name, **values)
+
+
+def promotion(title: str = "Release 1", **fields: Any) -> Promotion:
+    """Return a new promotion from dev to sit, a draft of the release manager's."""
+    values = {"source": environment("dev"), "target": environment("sit", order=20), "owner": user("manager"), **fields}
+    return Promotion.objects.create(title=title, **values)
+
+
+def schema_text(full_name: str, fields: str = '{"name": "apiId", "type": "string", "doc": "The API."}') -> str:
+    """Return a small record schema without an EventId, as JSON."""
+    namespace, _, name = full_name.rpartition(".")
+    return f'{{"type": "record", "name": "{name}", "namespace": "{namespace}", "fields": [{fields}]}}'
+
+
+def event_type(full_name: str = "", decision: Decision = Decision.UNDECIDED, **fields: Any) -> EventType:
+    """Return a new event type of the catalogue; a decision is the curator's."""
+    name = full_name or f"net.lightapi.portal.market.Api{uuid.uuid4().hex[:8].title()}CreatedEvent"
+    values: dict[str, Any] = {
+        "namespace": name.rpartition(".")[0],
+        "aggregate": split_name(name).aggregate,
+        "action": split_name(name).action,
+        **fields,
+    }
+    if "schema" not in values:
+        values["schema"] = store_schema(schema_text(name))
+    made = EventType.objects.create(full_name=name, **values)
+    if decision != Decision.UNDECIDED:
+        decide(made, decision)
+    return made
+
+
+def decide(event_type: EventType, decision: Decision, reason: str = "For this test.") -> None:
+    """Decide about `event_type` as the curator, through the action."""
+    from promotion.actions import curate
+
+    curate.decide(user("curator"), [event_type.full_name], decision, reason)
+    event_type.refresh_from_db()
