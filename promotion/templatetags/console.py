@@ -152,9 +152,9 @@ def progress(
 
 
 @register.inclusion_tag("components/steps.html")
-def steps(items: Sequence[Mapping[str, str]]) -> dict[str, object]:
+def steps(items: Sequence[Mapping[str, str]], label: str = "Steps") -> dict[str, object]:
     """The steps of a promotion: mappings with label, state (done, current, todo, failed), and perhaps url and note."""
-    return {"items": items}
+    return {"items": items, "label": label}
 
 
 @register.inclusion_tag("components/empty.html")

@@ -5,19 +5,28 @@ export function keepFocus(root) {
   root.addEventListener("htmx:beforeSwap", (event) => {
     const focused = document.activeElement;
     lost = event.detail.target?.contains(focused) && focused !== document.body
-      ? { marks: marks(focused), target: event.detail.target }
+      ? { find: finder(focused), target: event.detail.target }
       : null;
   });
   root.addEventListener("htmx:afterSettle", () => {
     if (!lost || (document.activeElement && document.activeElement !== document.body)) return;
-    const { marks: wanted, target } = lost;
+    const { find, target } = lost;
     lost = null;
     const place = target.isConnected ? target : document.getElementById(target.id);
     if (!place) return;
-    const again = wanted.map((selector) => place.querySelector(selector)).find(Boolean) ?? place;
+    const again = find(place) ?? place;
     if (again === place && !place.hasAttribute("tabindex")) place.tabIndex = -1;
     again.focus({ preventScroll: true });
   });
+}
+
+function finder(element) {
+  const wanted = marks(element);
+  const tag = element.localName;
+  const text = element.textContent.trim();
+  return (place) =>
+    wanted.map((selector) => place.querySelector(selector)).find(Boolean) ??
+    (text && [...place.querySelectorAll(tag)].find((other) => other.textContent.trim() === text));
 }
 
 function marks(element) {

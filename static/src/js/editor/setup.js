@@ -26,10 +26,10 @@ const COLOURS = EditorView.theme({
   ".cm-tooltip": { backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--border)", boxShadow: "var(--shadow-lg)" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--surface-sunken)", border: "1px solid var(--border)", color: "var(--text-muted)" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--danger-ink)" },
-  "&.cm-merge-a .cm-changedLine, .cm-deletedChunk": { backgroundColor: "color-mix(in srgb, var(--danger-ink) 9%, transparent)" },
-  "&.cm-merge-b .cm-changedLine, .cm-changedLine": { backgroundColor: "color-mix(in srgb, var(--success-ink) 9%, transparent)" },
-  "&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText": { background: "color-mix(in srgb, var(--danger-ink) 26%, transparent)" },
-  "&.cm-merge-b .cm-changedText, .cm-changedText": { background: "color-mix(in srgb, var(--success-ink) 26%, transparent)" },
+  "&.cm-merge-a .cm-changedLine, .cm-deletedChunk": { backgroundColor: "color-mix(in srgb, var(--danger-ink) 7%, transparent)" },
+  "&.cm-merge-b .cm-changedLine, .cm-changedLine": { backgroundColor: "color-mix(in srgb, var(--success-ink) 7%, transparent)" },
+  "&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText": { background: "color-mix(in srgb, var(--danger-ink) 17%, transparent)" },
+  "&.cm-merge-b .cm-changedText, .cm-changedText": { background: "color-mix(in srgb, var(--success-ink) 17%, transparent)" },
   ".cm-collapsedLines": { background: "var(--surface-sunken)", color: "var(--text-muted)", borderBlock: "1px solid var(--border)" },
 });
 

@@ -19,7 +19,7 @@ export function enhanceTextarea(textarea, nonce) {
   const label = textarea.labels?.[0]?.textContent.trim() ?? textarea.getAttribute("aria-label") ?? "JSON";
   const frame = document.createElement("div");
   frame.className = "editor-frame";
-  const status = statusLine();
+  const status = statusLine(textarea.readOnly);
   textarea.after(frame, status.element);
   const extensions = [
     keymap.of([{ key: "Mod-s", preventDefault: true, run: () => submit(textarea) }]),
@@ -93,7 +93,7 @@ function labelFocuses(textarea, view) {
 
 /* A button of the server's list of problems: <button type="button" data-goto-path="user.roles[2]">. */
 function goToPaths(textarea, view) {
-  const scope = textarea.form ?? document;
+  const scope = textarea.closest(".editor") ?? textarea.form ?? document;
   scope.addEventListener("click", (event) => {
     const button = event.target.closest("[data-goto-path]");
     if (!button) return;
@@ -103,11 +103,11 @@ function goToPaths(textarea, view) {
   });
 }
 
-function statusLine() {
+function statusLine(readOnly) {
   const element = document.createElement("div");
   element.className = "editor-status";
   const state = Object.assign(document.createElement("span"), { role: "status" });
-  const keys = Object.assign(document.createElement("span"), { textContent: "Ctrl-S saves, Ctrl-F finds, Ctrl-Z undoes" });
+  const keys = Object.assign(document.createElement("span"), { textContent: readOnly ? "Read-only. Ctrl-F finds." : "Ctrl-S saves, Ctrl-F finds, Ctrl-Z undoes." });
   element.append(state, keys);
   return { element, state };
 }
