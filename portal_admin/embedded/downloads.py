@@ -40,7 +40,7 @@ def provide(program: str) -> Path:
             # Only now: what fetches takes half a second to load, and most starts fetch nothing.
             from portal_admin.embedded.maven import fetch
 
-            staging = cache / f"{program}-{digest}.partial"
+            staging = cache / f"{program}.partial"
             # Only a complete directory ever gets the final name.
             fetch(program, files, staging, cache).rename(complete)
             shutil.rmtree(staging)

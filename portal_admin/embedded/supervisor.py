@@ -32,13 +32,14 @@ _SEED_WITHIN_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Demo:
-    """What was asked for. `manage`: the command line that stands for `manage.py`."""
+    """What was asked for. `manage`: the command line that stands for `manage.py`; `clusters`: their names."""
 
     directory: Path
     port: int | None = None
     ready_file: Path | None = None
     empty: bool = False
     manage: Sequence[str] = MANAGE
+    clusters: Sequence[str] = CLUSTERS
 
     def run(self) -> int:
         """Run until a signal or a child's death. Returns the exit code: 0 after a signal, 1 after a failure."""
@@ -79,7 +80,7 @@ class _Running:
                 f"Port {self._demo.port} is in use.", "Name another one, or none to have a free one chosen."
             )
         say("Starting PostgreSQL, Valkey, two Kafka clusters and their schema registries ...")
-        addresses = self._stack.start(CLUSTERS)
+        addresses = self._stack.start(self._demo.clusters)
         port = self._demo.port or self._stack.choose_port("web", _USUAL_PORT)
         env = self._environment(addresses, port)
         seed = self._prepare(env, addresses)

@@ -1,0 +1,62 @@
+"""The demo's supervisor: it names what died, and nothing outlives it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.embedded.processes import all_gone, descendants, is_running, wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+class Started:
+    """The supervisor with everything real but Kafka, up and healthy."""
+
+    def __init__(self, directory: Path) -> None:
+        self.ready_file = directory / "ready.json"
+        self.output = directory / "output"
+        command = [sys.executable, "-m", "tests.embedded.without_kafka", str(directory / "demo"), str(self.ready_file)]
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment())
+        wait_for(lambda: self.ready_file.exists() or self.process.poll() is not None, "the ready file", 90)
+        assert self.ready_file.exists(), self.output.read_text()
+        self.pids = descendants(self.process.pid)
+
+    def pid_of(self, words: str) -> int:
+        return next(pid for pid, command in self.pids.items() if words in command)
+
+
+def environment() -> dict[str, str]:
+    """Without what points this run of the tests at services of its own."""
+    ours = ("DATABASE_URL", "VALKEY_URL", "SECRET_KEY", "PROMOTION_ENCRYPTION_KEYS")
+    return {name: value for name, value in os.environ.items() if name not in ours} | {"PROMOTION_PROFILE": "demo"}
+
+
+def test_the_supervisor_names_a_dead_child_ends_the_rest_and_starts_again(tmp_path: Path) -> None:
+    demo = Started(tmp_path)
+    document = json.loads(demo.ready_file.read_text())
+    assert document["accounts"] == {"manager": {"username": "maria", "password": "a generated one"}}
+    assert {"DATABASE_URL", "VALKEY_URL", "SECRET_KEY", "PROMOTION_ENCRYPTION_KEYS"} <= document["env"].keys()
+    with urllib.request.urlopen(f"{document['url']}/healthz", timeout=10) as answer:
+        assert answer.status == 200
+    os.kill(demo.pid_of("manage.py periodic"), signal.SIGKILL)
+    assert demo.process.wait(30) == 1
+    said = demo.output.read_text()
+    assert "The process 'periodic' was killed by signal 9." in said
+    assert str(tmp_path / "demo" / "logs" / "periodic.log") in said
+    assert all_gone(demo.pids)
+    assert not demo.ready_file.exists()
+
+    again = Started(tmp_path)
+    kept = json.loads(again.ready_file.read_text())["env"]
+    assert kept["SECRET_KEY"] == document["env"]["SECRET_KEY"]
+    assert any(not is_running(pid) for pid in demo.pids)
+    again.process.kill()
+    again.process.wait()
+    wait_for(lambda: all_gone(again.pids), "the end of what a killed supervisor had started", 20)

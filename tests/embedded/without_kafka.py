@@ -1,0 +1,34 @@
+"""Runs the demo's supervisor with everything real but Kafka, the registries and what needs them.
+
+`python -m tests.embedded.without_kafka DIR READY_FILE`, or in the place of `manage.py` with one of its commands.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from portal_admin.embedded.supervisor import MANAGE, Demo
+
+ACCOUNT = {"username": "maria", "password": "a generated one"}
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["event_types", "load"]:
+            pass
+        case ["demo_seed", *_]:
+            document = {
+                "accounts": {"manager": ACCOUNT},
+                "environments": json.loads(os.environ["PROMOTION_DEMO_CLUSTERS"]),
+            }
+            sys.stdout.write(json.dumps(document))
+        case [directory, ready_file] if directory.startswith("/"):
+            itself = (sys.executable, "-m", "tests.embedded.without_kafka")
+            sys.exit(Demo(Path(directory), ready_file=Path(ready_file), manage=itself, clusters=()).run())
+        case arguments:
+            os.execv(MANAGE[0], [*MANAGE, *arguments])
+
+
+if __name__ == "__main__":
+    main()
