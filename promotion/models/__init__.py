@@ -10,7 +10,7 @@ from promotion.models.job import PromotionJob
 from promotion.models.plan import Plan, PlanStep
 from promotion.models.promotion import Promotion
 from promotion.models.replay import Receipt, Replay, ReplayAttempt
-from promotion.models.upload import LineVerdict, Upload, UploadLine
+from promotion.models.upload import LineVerdict, Upload, UploadChunk, UploadLine
 
 __all__ = [
     "AuditEntry",
@@ -34,5 +34,6 @@ __all__ = [
     "Revision",
     "TypeDecision",
     "Upload",
+    "UploadChunk",
     "UploadLine",
 ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast
 from django.urls import reverse
 
 from promotion.models.event_type import AvroSchema, EventType
@@ -12,8 +16,58 @@ from promotion.models.promotion import Promotion
 from promotion.states import RevisionKind
 
 
+@dataclass(frozen=True)
+class EventFilter:
+    """What a list of events shows. Empty or None means everything; texts are matched without regard to case.
+
+    `path` and `value`: the field at this dotted path equals this value, both as text. `states` are any of edited,
+    excluded, quarantined, outgoing: all of them must hold.
+    """
+
+    type_name: str = ""
+    host: str = ""
+    user: str = ""
+    text: str = ""
+    path: str = ""
+    value: str = ""
+    states: frozenset[str] = frozenset()
+    partition: int | None = None
+    offset: int | None = None
+
+
+STATES: dict[str, Q] = {
+    "edited": Q(revision__isnull=False),
+    "excluded": Q(excluded=True),
+    "quarantined": ~Q(quarantine_reason=""),
+    "outgoing": Q(excluded=False, quarantine_reason=""),
+}
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     """Queries over the events of promotions."""
+
+    def matching(self, wanted: EventFilter) -> EventQuerySet:
+        """Events that `wanted` describes. An offset means 'from there on in its partition'."""
+        found = self
+        for state in wanted.states:
+            found = found.filter(STATES[state])
+        if wanted.type_name:
+            found = found.filter(event_type__full_name=wanted.type_name)
+        for column in ("host", "user", "partition"):
+            if getattr(wanted, column) not in ("", None):
+                found = found.filter(**{column: getattr(wanted, column)})
+        if wanted.offset is not None:
+            found = found.filter(offset__gte=wanted.offset)
+        if wanted.text:
+            found = found.alias(words=Cast("document", models.TextField())).filter(words__icontains=wanted.text)
+        return found._at_path(wanted.path.split("."), wanted.value) if wanted.path else found
+
+    def _at_path(self, path: list[str], value: str) -> EventQuerySet:
+        """Events whose document holds `value` at `path` (PostgreSQL's #>>: numbers compare by their text)."""
+        found = Func(F("document"), Value(path, ArrayField(models.TextField())), output_field=models.TextField())
+        found.template = "(%(expressions)s)"
+        found.arg_joiner = " #>> "
+        return self.alias(found=found).filter(found=value)
 
     def in_order(self) -> EventQuerySet:
         """The order of replay: issue 3, section 6."""

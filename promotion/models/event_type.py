@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Count, Q, When
+from django.urls import reverse
 
 from promotion.states import Category, Decision
 
@@ -31,6 +32,21 @@ class EventTypeQuerySet(models.QuerySet["EventType"]):
     def undecided(self) -> EventTypeQuerySet:
         """Types nobody has decided on: they never travel."""
         return self.filter(decision=Decision.UNDECIDED)
+
+    def undecided_first(self) -> EventTypeQuerySet:
+        """In a curator's order: what waits for a decision, then by name."""
+        waits = Case(When(decision=Decision.UNDECIDED, then=0), default=1)
+        return self.order_by(waits, "full_name")
+
+    def matching(self, text: str = "", **exact: object) -> EventTypeQuerySet:
+        """Types whose name or reason holds `text`, in any case; empty values of `exact` do not restrict."""
+        wanted = Q(full_name__icontains=text) | Q(proposal_reason__icontains=text) | Q(decision_reason__icontains=text)
+        return self.filter(wanted if text else Q(), **{field: value for field, value in exact.items() if value != ""})
+
+    def decision_counts(self) -> dict[str, int]:
+        """Return how many types stand at each decision, zeros included."""
+        counted = dict(self.order_by().values_list("decision").annotate(n=Count("pk")))
+        return {decision.value: counted.get(decision.value, 0) for decision in Decision}
 
 
 class EventType(models.Model):
@@ -66,6 +82,10 @@ class EventType(models.Model):
 
     def __str__(self) -> str:
         return self.full_name
+
+    def get_absolute_url(self) -> str:
+        """The page of this type."""
+        return reverse("promotion:event_type", args=[self.full_name])
 
     @property
     def short_name(self) -> str:

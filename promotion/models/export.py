@@ -73,6 +73,32 @@ class ExportPartition(models.Model):
         return self.position >= self.end
 
 
+class ExportCountQuerySet(models.QuerySet["ExportCount"]):
+    """Queries over what became of records."""
+
+    def sightings(self) -> dict[str, dict[str, int]]:
+        """Return {type's full name: {source environment: number of records}}, whatever became of them.
+
+        What counts is each environment's newest export that ended well; where none did, the newest one.
+        """
+        newest = (
+            Export.objects.order_by("promotion__source", F("finished_at").desc(nulls_last=True), "-pinned_at")
+            .distinct("promotion__source")
+            .values("pk")
+        )
+        counted = (
+            self.filter(partition__export__in=newest)
+            .exclude(type_name="")
+            .values_list("type_name", "partition__export__promotion__source__name")
+            .annotate(n=Sum("count"))
+            .order_by("partition__export__promotion__source__order", "partition__export__promotion__source__name")
+        )
+        sightings: dict[str, dict[str, int]] = {}
+        for type_name, environment, number in counted:
+            sightings.setdefault(type_name, {})[environment] = number
+        return sightings
+
+
 class ExportCount(models.Model):
     """How many records of one partition and type got one disposition. `type_name` is empty where none was known."""
 
@@ -80,6 +106,8 @@ class ExportCount(models.Model):
     disposition = models.CharField(max_length=20, choices=Disposition.choices)
     type_name = models.CharField(max_length=500, blank=True)
     count = models.BigIntegerField(default=0)
+
+    objects = ExportCountQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -29,7 +29,7 @@ class Upload(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     file_name = models.CharField(max_length=200)
-    content = models.BinaryField()
+    size = models.BigIntegerField(default=0, help_text="In bytes.")
     counts = models.JSONField(default=dict)
     missing = models.PositiveIntegerField(default=0, help_text="Outgoing events that the file does not mention.")
     compared_at = models.DateTimeField(null=True)
@@ -43,8 +43,23 @@ class Upload(models.Model):
         return f"upload {self.pk}"
 
 
+class UploadChunk(models.Model):
+    """A piece of the file: a worker on another machine reads it from here, and never the whole at once."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["upload", "number"], name="upload_chunk_once")]
+
+    def __str__(self) -> str:
+        return f"{self.upload_id} chunk {self.number}"
+
+
 class UploadLine(models.Model):
-    """What one line would do. Unchanged lines have no row. `body` is the new Avro body of a changed event."""
+    """What one line would do. `body` is the new Avro body of a changed event."""
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="lines")
     number = models.PositiveIntegerField()

@@ -1,0 +1,131 @@
+"""Apply a compared file: all of its good lines or, where something moved meanwhile, none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db import models, transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from promotion.actions import audit
+from promotion.actions.edit import lock_editable, searchable
+from promotion.actions.outgoing import Body
+from promotion.domain.schema import parse
+from promotion.errors import Conflict, Refused
+from promotion.models import Event, LineVerdict, Promotion, Revision, Upload, UploadLine
+from promotion.policy import Actor
+from promotion.states import RevisionKind
+
+BATCH = 1_000
+APPLICABLE = (LineVerdict.CHANGED, LineVerdict.EXCLUDED, LineVerdict.INCLUDED)
+FAULTY = (LineVerdict.UNKNOWN, LineVerdict.STALE, LineVerdict.DUPLICATE, LineVerdict.INVALID)
+
+
+def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
+    """Make the file's changes, each a revision, and return how many events changed.
+
+    With `exclude_missing` the outgoing events that the file does not mention are excluded. Raises Refused where the
+    file is not compared yet or was applied or discarded, Conflict, with nothing applied, where an event was changed
+    after the comparison.
+    """
+    with transaction.atomic():
+        promotion = lock_editable(actor, upload.promotion_id)
+        _take(upload)
+        lines = upload.lines.filter(verdict__in=APPLICABLE).select_related("event__schema", "event__revision__schema")
+        missing = _exclude_missing(promotion, upload) if exclude_missing else 0
+        changed = sum(_apply(actor, batch) for batch in _batches(lines)) + missing
+        audit.record(
+            actor, "apply upload", promotion, after={"upload": upload.pk, "events": changed, "missing": missing}
+        )
+    return changed
+
+
+def discard(actor: Actor, upload: Upload) -> None:
+    """Throw the comparison away; nothing of the file was applied. Raises Refused where it was applied or discarded."""
+    with transaction.atomic():
+        promotion = lock_editable(actor, upload.promotion_id)
+        if not _open(upload).update(discarded_at=timezone.now()):
+            raise Refused("This file was applied or discarded already.")
+        upload.chunks.all().delete()
+        audit.record(actor, "discard upload", promotion, after={"upload": upload.pk})
+
+
+def _take(upload: Upload) -> None:
+    if not _open(upload).filter(compared_at__isnull=False).update(applied_at=timezone.now()):
+        raise Refused("This file is not compared yet, or was applied or discarded already.", "Upload it again.")
+    upload.chunks.all().delete()
+
+
+def _open(upload: Upload) -> models.QuerySet[Upload]:
+    return Upload.objects.filter(pk=upload.pk, applied_at__isnull=True, discarded_at__isnull=True)
+
+
+def _batches(lines: models.QuerySet[UploadLine]) -> Iterator[list[UploadLine]]:
+    number = 0
+    while batch := list(lines.filter(number__gt=number).order_by("number")[:BATCH]):
+        yield batch
+        number = batch[-1].number
+
+
+def _exclude_missing(promotion: Promotion, upload: Upload) -> int:
+    mentioned = upload.lines.filter(event__isnull=False).values("event_id")
+    return promotion.events.outgoing().exclude(pk__in=mentioned).update(excluded=True, version=F("version") + 1)
+
+
+def _apply(actor: Actor, lines: list[UploadLine]) -> int:
+    """Apply a batch: its revisions in one insert, its events in one update."""
+    events = {line.event_id: line.event for line in lines if line.event is not None}
+    _lock_unchanged(lines)
+    revisions = _revisions(actor, [line for line in lines if line.verdict == LineVerdict.CHANGED])
+    for line in lines:
+        event = events[line.event_id]
+        event.version += 1
+        event.excluded = line.verdict == LineVerdict.EXCLUDED or (
+            event.excluded and line.verdict == LineVerdict.CHANGED
+        )
+        if revision := revisions.get(event.pk):
+            event.revision = revision
+            body = Body(parse(revision.schema.text), bytes(revision.body or b""))
+            event.document, event.host, event.user = searchable(body)
+    Event.objects.bulk_update(events.values(), ["version", "excluded", "revision", "document", "host", "user"], 200)
+    return len(events)
+
+
+def _lock_unchanged(lines: list[UploadLine]) -> None:
+    now = dict(
+        Event.objects.select_for_update()
+        .order_by("pk")
+        .filter(pk__in=[line.event_id for line in lines])
+        .values_list("pk", "version")
+    )
+    moved = [line.number for line in lines if line.event_id is not None and now[line.event_id] != line.event_version]
+    if moved:
+        shown = ", ".join(str(number) for number in moved[:10])
+        raise Conflict(
+            f"{len(moved)} events were changed by somebody else after the file was compared (lines {shown}).",
+            "Nothing was applied. Upload the file again: the comparison then shows both.",
+        )
+
+
+def _revisions(actor: Actor, lines: list[UploadLine]) -> dict[int, Revision]:
+    newest = dict(
+        Revision.objects.filter(event__in=[line.event_id for line in lines])
+        .values_list("event")
+        .annotate(number=Max("number"))
+    )
+    made = Revision.objects.bulk_create(
+        Revision(
+            event=line.event,
+            number=newest.get(line.event_id, 0) + 1,
+            parent=line.event.revision,
+            kind=RevisionKind.UPLOAD,
+            schema=line.event.schema,
+            body=line.body,
+            author=actor,
+            note=f"line {line.number}",
+        )
+        for line in lines
+        if line.event is not None and line.event.schema is not None
+    )
+    return {revision.event_id: revision for revision in made}

@@ -1,0 +1,65 @@
+"""Outgoing events as JSON Lines, streamed in the order of replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promotion.actions.outgoing import outgoing
+from promotion.domain.json_codec import to_json_value
+from promotion.domain.lines import EventLine, event_line, manifest
+from promotion.errors import Refused
+from promotion.models import Event, Promotion
+from promotion.models.event import EventQuerySet
+from promotion.policy import VIEW, Actor, require
+from promotion.states import PromotionState
+
+CHUNK = 2_000
+NOT_YET = {PromotionState.DRAFT, PromotionState.EXPORTING}
+
+
+def download(actor: Actor | None, promotion: Promotion, everything: bool = False) -> Iterator[str]:
+    """Yield the lines of the outgoing events, each with its line end; with `everything` the excluded ones too.
+
+    `actor` is None for the command line, which has the database anyway. Reads through a server-side cursor: memory
+    does not grow with the number of events. Raises Refused before there is anything to download.
+    """
+    if actor is not None:
+        require(actor, VIEW)
+    if promotion.state in NOT_YET:
+        raise Refused(f"Promotion {promotion.pk} is not exported yet.", "Export it first.")
+    events = promotion.events.filter(quarantine_reason="") if everything else promotion.events.outgoing()
+    return _lines(promotion, events)
+
+
+def file_name(promotion: Promotion) -> str:
+    """Return a name made of safe characters only, whatever the title is."""
+    return f"promotion-{promotion.pk}-{promotion.source.name}-to-{promotion.target.name}.jsonl"
+
+
+def _lines(promotion: Promotion, events: EventQuerySet) -> Iterator[str]:
+    yield manifest(
+        {
+            "promotion": promotion.pk,
+            "title": promotion.title,
+            "source": promotion.source.name,
+            "target": promotion.target.name,
+            "topic": promotion.source.topic,
+            "events": events.count(),
+        }
+    )
+    # Related rows that repeat (types, schemas) are loaded once; `document` is for searching only.
+    loaded = events.select_related("event_type", "schema", "revision__schema").defer("document").in_order()
+    for event in loaded.iterator(chunk_size=CHUNK):
+        yield event_line(_as_line(event), event.timestamp, None if event.key is None else bytes(event.key))
+
+
+def _as_line(event: Event) -> EventLine:
+    body = outgoing(event)
+    return EventLine(
+        partition=event.partition,
+        offset=event.offset,
+        value=to_json_value(body.schema, body.data),
+        type_name=body.schema.full_name,
+        version=event.version,
+        excluded=event.excluded,
+    )

@@ -1,0 +1,173 @@
+"""Edit what goes out: every change is a revision, and a change made on something older is refused.
+
+The original bytes are never touched. `document`, `host` and `user` follow the outgoing event, so that filters find
+what will be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import F
+
+from promotion.actions import audit
+from promotion.actions.outgoing import Body, original, outgoing
+from promotion.domain.decode import Limits, read
+from promotion.domain.event_id import host_of, user_of
+from promotion.domain.json_codec import from_json, search_document
+from promotion.errors import Conflict, Refused
+from promotion.models import Event, Promotion, Revision
+from promotion.models.event import EventQuerySet
+from promotion.policy import MANAGE, Actor, require
+from promotion.states import RevisionKind
+
+#: What the web process is willing to decode; larger events are edited by file, in a worker.
+WEB_LIMITS = Limits(max_value_bytes=1024 * 1024, max_values=50_000)
+
+
+class EditConflict(Conflict):
+    """Somebody else changed the event first. `current` is the event as it is now; what was typed is the caller's."""
+
+    def __init__(self, current: Event) -> None:
+        super().__init__(
+            f"Event {current} was changed by somebody else while you were editing.",
+            "Nothing was saved and nothing is lost: your text is still there. Compare it with theirs, then save again.",
+        )
+        self.current = current
+
+
+def edit(actor: Actor, event: Event, version: int, text: str) -> Event:
+    """Make `text` (JSON, in the schema of what goes out now) the outgoing event, and return it.
+
+    `version` is the event's version that the person saw. Raises MalformedJson or DoesNotFit with every problem,
+    EditConflict where the version has moved on, Refused where the promotion is not editable. Text that changes
+    nothing makes no revision.
+    """
+    now = outgoing(event)
+    body = from_json(now.schema, text, WEB_LIMITS)
+    if body == now.data and event.version == version:
+        return event
+    return revise(actor, event, version, RevisionKind.EDIT, body)
+
+
+def undo(actor: Actor, event: Event, version: int) -> Event:
+    """Go back to the version before the current one; undo again goes one further. Raises Refused at the original."""
+    current = event.revision or _reset(event)
+    if current is None:
+        raise Refused(f"Event {event} is the original: there is nothing to undo.")
+    before = current.parent
+    return revise(actor, event, version, RevisionKind.UNDO, before.body if before else None, before)
+
+
+def back_to_original(actor: Actor, event: Event, version: int) -> Event:
+    """Let the original go out again; the history stays, and `undo` takes it back. Raises like `edit`."""
+    if event.revision is None:
+        raise Refused(f"Event {event} is the original already.")
+    return revise(actor, event, version, RevisionKind.ORIGINAL, None, None)
+
+
+def revise(
+    actor: Actor,
+    event: Event,
+    version: int,
+    kind: RevisionKind,
+    body: bytes | None,
+    before: Revision | None = None,
+    note: str = "",
+) -> Event:
+    """Write one revision: `body` in the event's schema, None for the original. Returns the changed event.
+
+    For an undo `before` is the revision gone back to; its parent becomes the new one's.
+    """
+    with transaction.atomic():
+        promotion = lock_editable(actor, event.promotion_id)
+        revision = write_revision(actor, event, version, kind, body, before, note)
+        audit.record(actor, kind.label.lower(), promotion, after={"event": str(event), "revision": revision.number})
+    return Event.objects.select_related("revision__parent", "revision__schema", "schema", "event_type").get(pk=event.pk)
+
+
+def lock_editable(actor: Actor, promotion_id: int) -> Promotion:
+    """Return the promotion, locked so that no replay starts meanwhile. Raises Refused unless it may be edited now."""
+    require(actor, MANAGE)
+    promotion = Promotion.objects.select_for_update().get(pk=promotion_id)
+    if not promotion.editable:
+        raise Refused(
+            f"Promotion {promotion.pk} is {promotion.get_state_display().lower()}: its events cannot be changed.",
+            "They can be changed after the export and before the replay.",
+        )
+    return promotion
+
+
+def write_revision(
+    actor: Actor,
+    event: Event,
+    version: int,
+    kind: RevisionKind,
+    body: bytes | None,
+    before: Revision | None = None,
+    note: str = "",
+) -> Revision:
+    """Add the revision and point the event to it. Inside the transaction of `lock_editable`; raises EditConflict."""
+    if event.quarantined or event.schema is None:
+        raise Refused(f"Event {event} is in quarantine: it cannot be read, so it cannot be edited.")
+    newest = Revision.objects.filter(event=event).first()
+    revision = Revision.objects.create(
+        event=event,
+        number=newest.number + 1 if newest else 1,
+        parent=event.revision if kind != RevisionKind.UNDO else before and before.parent,
+        kind=kind,
+        schema=event.schema,
+        body=body,
+        author=actor,
+        note=note,
+    )
+    data = original(event) if body is None else Body(original(event).schema, body)
+    values = {
+        "revision": None if body is None else revision,
+        "version": version + 1,
+        **dict(zip(("document", "host", "user"), searchable(data), strict=True)),
+    }
+    if Event.objects.filter(pk=event.pk, version=version).update(**values) != 1:
+        raise EditConflict(Event.objects.get(pk=event.pk))
+    return revision
+
+
+def _reset(event: Event) -> Revision | None:
+    """Return the newest revision if it went back to the original: that can be undone as well."""
+    newest = Revision.objects.select_related("parent").filter(event=event).first()
+    return newest if newest and newest.kind == RevisionKind.ORIGINAL else None
+
+
+def searchable(body: Body) -> tuple[object, str, str]:
+    """Return what an event's `document`, `host` and `user` are for this body."""
+    tree = read(body.schema, body.data)
+    return search_document(body.schema, tree), _clean(host_of(tree)), _clean(user_of(tree))
+
+
+def _clean(text: str | None) -> str:
+    return (text or "").replace("\0", "\ufffd")
+
+
+def exclude(actor: Actor, promotion: Promotion, event_ids: Sequence[int], excluded: bool = True) -> int:
+    """Leave the events out of what goes out, or take them in again; return how many changed.
+
+    Quarantined events never go out and are not touched. The audit entry names them by position, at most 1,000.
+    """
+    return exclude_matching(actor, promotion, promotion.events.filter(pk__in=event_ids), excluded)
+
+
+def exclude_matching(actor: Actor, promotion: Promotion, chosen: EventQuerySet, excluded: bool = True) -> int:
+    """Do the same for a queryset of the promotion's events, in one statement."""
+    with transaction.atomic():
+        lock_editable(actor, promotion.pk)
+        changed = chosen.filter(quarantine_reason="", excluded=not excluded)
+        positions = [
+            f"{partition}:{offset}"
+            for partition, offset in changed.in_order().values_list("partition", "offset")[:1000]
+        ]
+        count = changed.order_by().update(excluded=excluded, version=F("version") + 1)
+        if count:
+            after = {"events": count, "positions": positions}
+            audit.record(actor, "exclude" if excluded else "include", promotion, after=after)
+    return count

@@ -1,0 +1,39 @@
+"""What goes out for an event: its current revision's body, else the original's, with the schema it is written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promotion.domain.record import unpack_headers
+from promotion.domain.schema import Schema, parse
+from promotion.domain.wire import header_schema_guid, unframe
+from promotion.models import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """An Avro body without a schema id, and the schema that it is written in."""
+
+    schema: Schema
+    data: bytes
+
+
+def original(event: Event) -> Body:
+    """Return the body as it was read. The event is a kept one, its `schema` is loaded."""
+    assert event.schema is not None, "a quarantined event has no body"
+    return Body(parse(event.schema.text), _without_frame(event))
+
+
+def outgoing(event: Event) -> Body:
+    """Return the body that goes out. Loads `revision` and its schema unless `select_related` has."""
+    revision = event.revision
+    if revision is None or revision.body is None:
+        return original(event)
+    return Body(parse(revision.schema.text), bytes(revision.body))
+
+
+def _without_frame(event: Event) -> bytes:
+    # Where the schema's id came in a header, the value is the body alone.
+    if event.headers and header_schema_guid(unpack_headers(event.headers)) is not None:
+        return bytes(event.value)
+    return unframe(bytes(event.value))[1]

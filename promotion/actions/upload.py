@@ -1,0 +1,57 @@
+"""Take in an edited file: it is stored in pieces and compared by a worker; nothing of it is applied yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django.conf import settings
+from django.db import transaction
+
+from promotion.actions.request import request_job
+from promotion.errors import InvalidInput
+from promotion.models import Promotion, PromotionJob, Upload, UploadChunk
+from promotion.policy import MANAGE, Actor, require
+from promotion.states import JobKind
+
+CHUNK = 1024 * 1024
+
+
+def upload(actor: Actor, promotion: Promotion, name: str, pieces: Iterable[bytes]) -> tuple[Upload, PromotionJob]:
+    """Store the file and return it with the job that compares it.
+
+    `pieces` are bytes in any sizes, read once. Raises InvalidInput for an empty or too large file, Refused or Conflict
+    where the promotion cannot be changed now.
+    """
+    require(actor, MANAGE)
+    with transaction.atomic():
+        file = Upload.objects.create(promotion=promotion, author=actor, file_name=name.rpartition("/")[2][:200])
+        file.size = _store(file, pieces)
+        file.save(update_fields=["size"])
+        job = request_job(actor, promotion, JobKind.UPLOAD, {"upload": file.pk})
+    return file, job
+
+
+def _store(file: Upload, pieces: Iterable[bytes]) -> int:
+    size = 0
+    for number, data in enumerate(_chunks(pieces)):
+        size += len(data)
+        if size > settings.MAX_UPLOAD_BYTES:
+            raise InvalidInput(
+                f"The file is larger than {settings.MAX_UPLOAD_BYTES:,} bytes.",
+                "Split it by lines and upload the parts one after the other.",
+            )
+        UploadChunk.objects.create(upload=file, number=number, data=data)
+    if not size:
+        raise InvalidInput("The file is empty.", "Choose the file that you downloaded here and edited.")
+    return size
+
+
+def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        while len(waiting) >= CHUNK:
+            yield bytes(waiting[:CHUNK])
+            del waiting[:CHUNK]
+    if waiting:
+        yield bytes(waiting)
