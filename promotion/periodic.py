@@ -34,7 +34,8 @@ class Periodic(DjangoCronScheduler):
 def _run(job: CronJob) -> None:
     close_old_connections()
     try:
-        job.func()
+        if job.func is not None:
+            job.func()
     except Exception as error:  # a database or a queue that restarts must not end the process
         logger.warning("periodic %s: %s, tried again in time", job.func_name, type(error).__name__)
 

@@ -37,12 +37,12 @@ class PromotionWorker(Worker):
 
     def setup_work_horse_signals(self) -> None:
         """Make the child die with this worker, so that a killed worker leaves nothing running beside its successor."""
-        super().setup_work_horse_signals()
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         die_with_parent()
 
     def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
         """Start the job again at once: its lease would run out only in some seconds."""
-        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
         if job.func_name == "promotion.jobs.run" and job.args:
             logger.warning("job %s: its worker process was killed", job.args[0])
             jobs.worker_died(str(job.args[0]))

@@ -32,4 +32,5 @@ def _end_unstarted(job: PromotionJob) -> None:
     job.ended_at = timezone.now()
     job.exit_code = 9
     kind = JobKind(job.kind)
-    Promotion.objects.move(job.promotion_id, frozenset({STARTS[kind][1]}), ENDS[kind, JobState.CANCELLED])
+    if job.promotion_id is not None:
+        Promotion.objects.move(job.promotion_id, frozenset({STARTS[kind][1]}), ENDS[kind, JobState.CANCELLED])

@@ -57,7 +57,8 @@ def undo(actor: Actor, event: Event, version: int) -> Event:
     if current is None:
         raise Refused(f"Event {event} is the original: there is nothing to undo.")
     before = current.parent
-    return revise(actor, event, version, RevisionKind.UNDO, before.body if before else None, before)
+    body = bytes(before.body) if before and before.body is not None else None
+    return revise(actor, event, version, RevisionKind.UNDO, body, before)
 
 
 def back_to_original(actor: Actor, event: Event, version: int) -> Event:

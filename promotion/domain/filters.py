@@ -52,7 +52,9 @@ class ExportFilter:
         if since is not None and until is not None and since >= until:
             raise ValueError("The time range ends before it starts.")
         return cls(
-            *(_names(values, key) for key in ("types", "hosts", "users")),
+            types=_names(values, "types"),
+            hosts=_names(values, "hosts"),
+            users=_names(values, "users"),
             since=since,
             until=until,
             offsets={int(partition): _span(partition, span) for partition, span in values.get("offsets", {}).items()},

@@ -63,8 +63,15 @@ def _make_environments(clusters: dict[str, Any], accounts: Any) -> dict[str, dic
         described[name] = {**cluster, "topic": seed.TOPIC}
         seed.make_topic(KafkaConnection(cluster["bootstrap_servers"]))
     admin = User.objects.get(username=accounts["admin"]["username"])
-    load_environments.load(admin, {name: {**ENVIRONMENTS[name], **described[name]} for name in ENVIRONMENTS})
+    load_environments.load(
+        admin, "".join(_table(name, {**ENVIRONMENTS[name], **described[name]}) for name in described)
+    )
     return described
+
+
+def _table(name: str, values: dict[str, Any]) -> str:
+    # A JSON string, number or boolean is the same in TOML.
+    return "".join([f"[environments.{name}]\n", *(f"{key} = {json.dumps(value)}\n" for key, value in values.items())])
 
 
 def decide_proposed(curator: User) -> None:

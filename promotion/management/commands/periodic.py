@@ -14,4 +14,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or Ctrl-C."""
-        periodic.scheduler().start()
+        periodic.scheduler().start()  # type: ignore[no-untyped-call]

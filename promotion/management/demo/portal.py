@@ -203,7 +203,7 @@ class Portal:
 
     def _deployment(self, host: str) -> Iterator[Happening]:
         deployment, instance = self._uuid(), self._uuid()
-        values = {
+        values: dict[str, Any] = {
             "deploymentId": deployment,
             "instanceId": instance,
             "deploymentType": "Deploy",

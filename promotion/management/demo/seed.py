@@ -42,7 +42,7 @@ def make_topic(connection: KafkaConnection) -> None:
 
 def is_empty(connection: KafkaConnection) -> bool:
     """Return whether nothing was ever produced to the topic."""
-    return all(marks.high == 0 for marks in inspect(connection, TOPIC).watermarks.values())
+    return all(marks.high == 0 for marks in inspect(connection, TOPIC).watermarks)
 
 
 def register(registry: RegistryConnection, names: list[str], schemas: dict[str, Schema]) -> dict[str, int]:
