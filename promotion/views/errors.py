@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_htmx.http import reswap, retarget
 
 from promotion.actions import audit
 from promotion.errors import Conflict, InvalidInput, NotFound, PromotionError, Refused, Stale, Unreachable
@@ -36,6 +37,9 @@ class PromotionErrorMiddleware:
         if not isinstance(error, PromotionError):
             return None
         status = STATUS.get(type(error), 500)
-        # Not request.htmx alone: a boosted link still wants the whole page.
-        template = "promotion/_error.html" if request.headers.get("HX-Request") else "promotion/error.html"
-        return render(request, template, {"error": error, "status": status}, status=status)
+        context = {"error": error, "status": status}
+        if not request.headers.get("HX-Request"):
+            return render(request, "promotion/error.html", context, status=status)
+        # As a notice: what the user was looking at stays.
+        notice = render(request, "promotion/_error.html", context, status=status)
+        return reswap(retarget(notice, "#toasts"), "innerHTML")
