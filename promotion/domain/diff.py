@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from promotion.domain.avro_type import PRIMITIVES
@@ -30,19 +31,19 @@ class Difference:
     after: Any
 
 
-def differences(original: Any, outgoing: Any) -> list[Difference]:
-    """Return what differs, in the order of the original. Items of arrays are compared by their index.
+def differences(original: Any, outgoing: Any, most: int = 10_000) -> list[Difference]:
+    """Return what differs, in the order of the original, at most `most` of it. Arrays are compared by index.
 
     A union's branch does not show in the path, and its values are shown without it; where the branch itself differs,
     both are shown with it. Types count: 1 is not true and not 1.0.
     """
-    return list(_compare(original, outgoing, "$"))
+    return list(islice(_compare(original, outgoing, "$"), most))
 
 
 def _compare(before: Any, after: Any, path: str) -> Iterator[Difference]:
     old_tag, old = _untag(before)
     new_tag, new = _untag(after)
-    if old_tag and new_tag and old_tag != new_tag:
+    if old_tag != new_tag and old is not None and new is not None:
         yield Difference(path, Kind.CHANGED, before, after)
     elif isinstance(old, dict) and isinstance(new, dict):
         yield from _compare_entries(old, new, path)

@@ -5,8 +5,6 @@ Here both are refused, since the record would be stored in the target with less 
 """
 
 import struct
-from collections.abc import Callable
-from typing import Any
 
 from promotion.domain.avro_type import AvroField, AvroType
 from promotion.domain.encode import Encoder, Path, Problem, TooMuch, render
@@ -139,7 +137,9 @@ class _Resolver:
             out += _zigzag(count)
             for _ in range(count):
                 if writer.kind == "map":
-                    out += self._verbatim(self._walker.text)
+                    start = self._walker.pos
+                    self._walker.text()
+                    out += self._body[start : self._walker.pos]
                 out += self._resolve(writer.inner[0], reader.inner[0], (path, f"[{number}]"), depth)
                 number += 1
         return bytes(out) + b"\0"
@@ -160,13 +160,10 @@ class _Resolver:
         return packed
 
     def _same_bytes(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
-        if (writer.kind, reader.kind) == ("bytes", "string"):
-            return self._verbatim(self._walker.text)
-        return self._verbatim(lambda: self._walker.read(writer, depth))
-
-    def _verbatim(self, read: Callable[[], Any]) -> bytes:
         start = self._walker.pos
-        read()
+        value = self._walker.read(writer, depth)
+        if (writer.kind, reader.kind) == ("bytes", "string") and not _is_utf8(value):
+            self._problem(path, "string", "bytes that are not UTF-8")
         return self._body[start : self._walker.pos]
 
     def _misfit(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
@@ -206,7 +203,17 @@ def _targets(writer: AvroType, reader: AvroType) -> dict[str, AvroField]:
     return targets
 
 
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _zigzag(number: int) -> bytes:
+    if number < 64:
+        return bytes((number << 1,))
     encoder = Encoder(DEFAULT_LIMITS)
     encoder.long(number)
     return bytes(encoder.out)

@@ -65,6 +65,20 @@ def data_of(draw: st.DrawFn, schema: Schema) -> Datum:
     return Datum(schema, encoded.body, encoded.tree, encoded.json_value)
 
 
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Datum, Datum]:
+    """Two random records of one random schema."""
+    schema = parse(draw(schema_texts()))
+    return draw(data_of(schema)), draw(data_of(schema))
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    """Random JSON values, some of which look like those of a random schema."""
+    keys = st.one_of(st.sampled_from(["f0", "f1", "string", "int", "long", "test.R2", "test.E1", "array"]), TEXTS)
+    leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS, st.sampled_from(["RED", "NaN"]))
+    return st.recursive(leaves, lambda some: st.lists(some, max_size=3) | st.dictionaries(keys, some, max_size=3))
+
+
 def headers() -> st.SearchStrategy[Headers]:
     """Random headers, some of them named like ours."""
     ours = ["promotion.id"] + [

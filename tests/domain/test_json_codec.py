@@ -23,7 +23,7 @@ from promotion.domain.json_codec import (
     to_json_value,
 )
 from promotion.domain.schema import Schema, parse
-from tests.domain.strategies import Datum, data, data_of
+from tests.domain.strategies import Datum, data, data_of, json_values, schema_texts
 
 CATALOGUE = sorted((Path(__file__).parents[2] / "schemas").glob("*.avsc"))
 
@@ -58,6 +58,20 @@ def test_the_json_value_is_the_one_of_avros_json_encoding(datum: Datum) -> None:
 def test_every_type_of_the_catalogue_comes_back_byte_for_byte(path: Path, data: st.DataObject) -> None:
     datum = data.draw(data_of(parse(path.read_text())))
     assert from_json(datum.schema, to_json(datum.schema, datum.body)) == datum.body
+
+
+@given(schema_texts(), json_values())
+def test_any_json_either_fits_and_can_be_read_or_is_refused_with_a_path(text: str, value: Any) -> None:
+    schema = parse(text)
+    try:
+        body = from_json_value(schema, value)
+    except DoesNotFit as refusal:
+        paths = [item.path for item in refusal.found]
+    else:
+        paths = ["$"]
+        assert from_json_value(schema, to_json_value(schema, body)) == body
+    assert paths
+    assert all(path.startswith("$") for path in paths)
 
 
 def test_the_exact_branch_of_a_union_is_kept() -> None:

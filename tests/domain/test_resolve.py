@@ -13,7 +13,7 @@ from promotion.domain.decode import MalformedValue, decode
 from promotion.domain.json_codec import from_json_value, to_json_value
 from promotion.domain.resolve import Unresolvable, resolve
 from promotion.domain.schema import Schema, parse
-from tests.domain.strategies import Datum, data, varint
+from tests.domain.strategies import Datum, data, schema_texts, varint
 
 
 def record(*fields: dict[str, Any], name: str = "t.R", **extra: Any) -> Schema:
@@ -46,6 +46,17 @@ def test_an_added_default_is_all_that_is_added(datum: Datum) -> None:
     reader = parse(json.dumps({**raw, "fields": [field("added", ["null", "int"], default=None), *raw["fields"]]}))
     assert resolve(datum.body, datum.schema, reader) == b"\0" + datum.body
     assert refused(reader, datum.schema, b"\0" + datum.body) == ["$.added"]
+
+
+@given(data(), schema_texts())
+def test_any_two_schemas_end_in_a_value_of_the_readers_or_a_refusal(datum: Datum, text: str) -> None:
+    try:
+        body = resolve(datum.body, datum.schema, parse(text))
+    except Unresolvable as refusal:
+        paths = [item.path for item in refusal.found]
+    else:
+        paths = list(decode(parse(text), body)) or ["$"]
+    assert paths
 
 
 @pytest.mark.parametrize(
@@ -81,7 +92,7 @@ def test_aliases_rename_fields_and_types() -> None:
 @pytest.mark.parametrize(
     ("writer", "reader", "body"),
     [
-        ("string", "int", b"\2a"), ("long", "int", b"\2"), ("double", "float", struct.pack("<d", 1)),
+        ("string", "int", b"\2a"), ("bytes", "string", b"\2\x80"), ("long", "int", b"\2"), ("double", "float", struct.pack("<d", 1)),
         ("long", "double", varint(2**53 + 1)), ("int", "float", varint(2**24 + 1)), (["null", "int"], "int", b"\0"),
         (["null", "int"], ["null", "string"], b"\2\2"), ("null", ["int", "string"], b""),
         ({"type": "fixed", "name": "t.F", "size": 1}, {"type": "fixed", "name": "t.F", "size": 2}, b"x"),

@@ -1,11 +1,13 @@
 """Schemas from anybody: parsed once, within bounds, fingerprinted as Avro does."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import fastavro.schema
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from promotion.domain.avro_type import canonical_form
 from promotion.domain.schema import MalformedSchema, parse
@@ -72,6 +74,19 @@ def test_the_same_text_is_parsed_once() -> None:
 def test_a_text_that_is_no_schema_is_refused(text: str) -> None:
     with pytest.raises(MalformedSchema):
         parse(text)
+
+
+_WORDS = st.sampled_from(["record", "enum", "fixed", "array", "map", "int", "null", "a.B", "B", "", "x y", 0, None])
+_KEYS = st.sampled_from(
+    ["type", "name", "namespace", "fields", "items", "values", "symbols", "size", "default", "aliases"]
+)
+_LIKE_SCHEMAS = st.recursive(_WORDS, lambda some: st.lists(some, max_size=3) | st.dictionaries(_KEYS, some, max_size=5))
+
+
+@given(_LIKE_SCHEMAS)
+def test_whatever_looks_like_a_schema_is_parsed_or_refused(raw: Any) -> None:
+    with suppress(MalformedSchema):
+        parse(json.dumps(raw))
 
 
 @pytest.mark.parametrize(
