@@ -92,7 +92,8 @@ def test_aliases_rename_fields_and_types() -> None:
 @pytest.mark.parametrize(
     ("writer", "reader", "body"),
     [
-        ("string", "int", b"\2a"), ("bytes", "string", b"\2\x80"), ("long", "int", b"\2"), ("double", "float", struct.pack("<d", 1)),
+        ("string", "int", b"\2a"), ("bytes", "string", b"\2\x80"),
+        ("long", "int", b"\2"), ("double", "float", struct.pack("<d", 1)),
         ("long", "double", varint(2**53 + 1)), ("int", "float", varint(2**24 + 1)), (["null", "int"], "int", b"\0"),
         (["null", "int"], ["null", "string"], b"\2\2"), ("null", ["int", "string"], b""),
         ({"type": "fixed", "name": "t.F", "size": 1}, {"type": "fixed", "name": "t.F", "size": 2}, b"x"),
