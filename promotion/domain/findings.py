@@ -12,7 +12,7 @@ PARTS = ("kafka", "registry")
 DAY_MS = 24 * 3600 * 1000
 #: Events are the only copy of what a portal is: a topic that forgets them sooner is no store.
 SHORT_RETENTION_MS = 365 * DAY_MS
-OK, FAILING, UNCHECKED = "ok", "failing", "not checked"
+OK, FAILING, UNCHECKED = "ok", "failed", "untested"
 
 
 def part_health(findings: Findings, part: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.forms.models import model_to_dict
@@ -47,6 +47,12 @@ RESERVED_NAMES = {"new"}  # environments/new/ is the page that makes one
 GIVE_AGAIN = "The address has changed: give this again, so that it is not sent to where it was not meant for."
 
 
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Environment]  # a type argument that Django's own class does not take
+else:
+    _ModelForm = forms.ModelForm
+
+
 class SecretText(forms.Textarea):
     """A text area that never shows what it was given."""
 
@@ -55,13 +61,15 @@ class SecretText(forms.Textarea):
         return super().get_context(name, "", attrs)
 
 
-class EnvironmentForm(forms.ModelForm[Environment]):
+class EnvironmentForm(_ModelForm):
     """Takes an environment's settings, and its secrets apart from them.
 
     `instance` is the environment, or a draft of it, that is being changed. `stored` are its secrets: a blank field
-    keeps one. `held` names those that were typed a moment ago and not saved yet. `version` is the environment's
-    version now; a form that was opened at another one is refused with everything that was typed still in it.
-    Cleaned, `settings` is what is not secret and `secrets` what is. It is never saved: an action does that.
+    keeps one. `version` is the environment's version now; a form that was opened at another one is refused with
+    everything that was typed still in it (`conflict`).
+
+    Cleaned, `settings` is what is not secret (`settings_before`: what that was) and `secrets` what is. The form never
+    saves: an action does that.
     """
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -115,31 +123,36 @@ class EnvironmentForm(forms.ModelForm[Environment]):
         *,
         instance: Environment | None = None,
         stored: Mapping[str, Secret] | None = None,
-        held: frozenset[str] = frozenset(),
         version: int | None = None,
     ) -> None:
         super().__init__(data, instance=instance, initial={"version": version})
         self.stored = dict(stored or {})
         self.version_now = version
         self.secrets: dict[str, Secret] = {}
-        self._was = settings_of(self.instance)
+        self.conflict = False
+        self.settings_before = settings_of(self.instance)
         for name, labels in LABELS.items():
             self.fields[name].choices = list(labels.items())  # type: ignore[attr-defined]
         for name in SECRETS:
-            self._add_secret(name, held=name in held)
+            self._add_secret(name)
         for name in ("username", "registry_username"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
 
     @property
     def settings(self) -> dict[str, Any]:
         """The cleaned values of the model's fields, fit for JSON."""
-        return {name: self.cleaned_data[name] for name in self.Meta.fields}
+        return {name: self.cleaned_data[name] for name in self.Meta.fields if name in self.cleaned_data}
 
     @property
     def typed(self) -> dict[str, Secret]:
         """The secrets that were typed and are whole, also where the rest of the form is wrong."""
         texts = {name: self.cleaned_data.get(name) for name in SECRETS if name not in self.errors}
         return {name: Secret(text) for name, text in texts.items() if text}
+
+    def say_held(self) -> None:
+        """Say at each secret that was typed that it need not be typed again."""
+        for name in self.typed:
+            self.fields[name].help_text = "What you typed is kept, not yet saved. Leave this blank to use it."
 
     def clean_name(self) -> str:
         """Refuse what is the address of another page."""
@@ -183,10 +196,9 @@ class EnvironmentForm(forms.ModelForm[Environment]):
         self._check_version()
         return self.cleaned_data
 
-    def _add_secret(self, name: str, *, held: bool) -> None:
+    def _add_secret(self, name: str) -> None:
         stored = self.stored.get(name)
         kept = bool(stored and stored.value)
-        says = "What you typed is kept, not yet saved." if held else "One is stored."
         widget: forms.Widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
         if name == "key_pem":
             widget = SecretText(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"})
@@ -196,7 +208,9 @@ class EnvironmentForm(forms.ModelForm[Environment]):
             max_length=20_000,
             widget=widget,
             label=SECRETS[name][0].upper() + SECRETS[name][1:],
-            help_text=f"{says} Leave it blank to keep it; it is never shown." if kept else "It is never shown again.",
+            help_text="One is stored. Leave this blank to keep it; it is never shown."
+            if kept
+            else "It is never shown again.",
         )
         self.fields[f"{name}_env"] = forms.CharField(
             required=False,
@@ -274,9 +288,14 @@ class EnvironmentForm(forms.ModelForm[Environment]):
     def _check_addresses(self) -> None:
         """A stored secret goes to no other address than the one that it was given for: it could be a thief's."""
         servers = set(self.cleaned_data.get("bootstrap_servers", "").split(","))
-        if "bootstrap_servers" in self.cleaned_data and not servers <= set(self._was["bootstrap_servers"].split(",")):
+        if "bootstrap_servers" in self.cleaned_data and not servers <= set(
+            self.settings_before["bootstrap_servers"].split(",")
+        ):
             self._demand_again("password")
-        if self.cleaned_data.get("registry_url", self._was["registry_url"]) != self._was["registry_url"]:
+        if (
+            self.cleaned_data.get("registry_url", self.settings_before["registry_url"])
+            != self.settings_before["registry_url"]
+        ):
             self._demand_again("registry_password")
             self._demand_again("registry_token")
 
@@ -288,6 +307,7 @@ class EnvironmentForm(forms.ModelForm[Environment]):
     def _check_version(self) -> None:
         if self.version_now is None or self.cleaned_data.get("version") == self.version_now:
             return
+        self.conflict = True
         self.add_error(
             None,
             "Somebody changed this environment while you did. What you typed stands below, and nothing of it is saved; "

@@ -1,0 +1,101 @@
+"""`manage.py environments ...`: load them from a file, list and check them, change the encryption keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from promotion import jobs
+from promotion.actions.environments import check_again, rotate_keys
+from promotion.actions.load_environments import load, named
+from promotion.domain.findings import PARTS, health, part_health
+from promotion.errors import InvalidInput
+from promotion.forms.environments import settings_of
+from promotion.management.base import Answer, JsonCommand, actor, add_common, wait_for
+from promotion.models import Environment
+
+
+class Command(JsonCommand):
+    """Does what the pages do, through the same actions and the same workers."""
+
+    help = "Load, list and check environments; encrypt their secrets with a new key."
+
+    def add_subcommands(self, subparsers: Any) -> None:
+        """Add load, list, check and rotate-keys."""
+        loading = subparsers.add_parser("load", help="Create and update environments from a TOML file.")
+        loading.add_argument("file", type=Path, metavar="FILE.toml")
+        loading.add_argument("--untested", action="store_true", help="Do not have a worker check what was saved.")
+        add_common(loading, wait=True)
+        listing = subparsers.add_parser("list", help="Show the environments, without their secrets.")
+        add_common(listing)
+        checking = subparsers.add_parser("check", help="Have a worker ask an environment's Kafka and registry.")
+        checking.add_argument("name", metavar="NAME")
+        add_common(checking, wait=True)
+        rotating = subparsers.add_parser("rotate-keys", help="Encrypt all secrets anew with the newest key.")
+        add_common(rotating)
+        handlers = ((loading, _load), (listing, _list), (checking, _check), (rotating, _rotate))
+        for parser, handler in handlers:
+            if handler is not _list:
+                parser.add_argument("--as", dest="actor", metavar="USER", help="Who does it; else the only admin.")
+            parser.set_defaults(handler=handler)
+
+
+def _load(options: dict[str, Any]) -> Answer:
+    user = _actor(options)
+    loaded = load(user, _read(options["file"]))
+    changed = [*loaded.created, *loaded.updated]
+    if not options["untested"]:
+        started = [jobs.enqueue(check_again(user, named(name))) for name in changed]
+        if options["wait"]:
+            for job in started:
+                wait_for(job)
+    return {"created": loaded.created, "updated": loaded.updated, "unchanged": loaded.unchanged}
+
+
+def _list(options: dict[str, Any]) -> Answer:
+    return {"environments": [_describe(each) for each in Environment.objects.all()]}
+
+
+def _check(options: dict[str, Any]) -> Answer:
+    environment = named(options["name"])
+    job = jobs.enqueue(check_again(_actor(options), environment))
+    if options["wait"]:
+        wait_for(job)
+        environment.refresh_from_db()
+    return {"job": str(job.pk), **_describe(environment)}
+
+
+def _rotate(options: dict[str, Any]) -> Answer:
+    return {"rotated": rotate_keys(_actor(options))}
+
+
+def _describe(environment: Environment) -> Answer:
+    findings = environment.check_findings
+    return {
+        **settings_of(environment),
+        "cluster_id": environment.cluster_id,
+        "checked_at": environment.checked_at,
+        "health": health(findings),
+        **{part: {"health": part_health(findings, part), **findings.get(part, {})} for part in PARTS},
+    }
+
+
+def _actor(options: dict[str, Any]) -> User:
+    """Return whom `--as` names, else the only active admin. Raises NotFound, InvalidInput."""
+    if options["actor"]:
+        return actor(options)
+    admins = User.objects.filter(is_superuser=True, is_active=True)
+    if len(admins) != 1:
+        raise InvalidInput(f"There are {len(admins)} admins.", "Say with --as USER who does it.")
+    return admins[0]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error

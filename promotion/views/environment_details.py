@@ -1,0 +1,137 @@
+"""What the pages of environments show, as rows: label, value, and what is wrong at that place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from promotion.domain.connection import RegistryAuth, Security
+from promotion.domain.findings import Findings, days, target_warnings
+from promotion.forms.environments import LABELS, SASL, EnvironmentForm
+from promotion.models import Environment
+
+Row = dict[str, Any]
+KAFKA = ("bootstrap_servers", "topic", "security")
+REGISTRY = ("registry_url", "registry_auth")
+EVENTS = ("tenancy", "subject_strategy", "consumers_read")
+
+
+def described(environment: Environment, findings: Findings) -> dict[str, Any]:
+    """Return the settings and findings of Kafka, registry and events: rows, facts, and the error of each part."""
+    sasl = environment.security in SASL
+    kafka = [*KAFKA, *(("username", "sasl_tls") if sasl else ()), *(("ca_pem",) if environment.ca_pem else ())]
+    if environment.security == Security.MUTUAL_TLS:
+        kafka.append("certificate_pem")
+    registry = [*REGISTRY, *(("registry_username",) if environment.registry_auth == RegistryAuth.BASIC else ())]
+    if environment.registry_ca_pem:
+        registry.append("registry_ca_pem")
+    found, answered = findings.get("kafka", {}), findings.get("registry", {})
+    return {
+        "kafka": {"rows": _rows(environment, kafka, found), "facts": _kafka_facts(found), "found": found},
+        "registry": {"rows": _rows(environment, registry, answered), "facts": _facts(answered), "found": answered},
+        "events": {"rows": _rows(environment, EVENTS, {})},
+    }
+
+
+def warnings(environment: Environment) -> list[str]:
+    """Return what would make it a bad target, and that another environment is the same topic of the same cluster."""
+    found = target_warnings(environment.check_findings, uncommitted=environment.consumers_read == "uncommitted")
+    twins = Environment.objects.exclude(pk=environment.pk).filter(
+        cluster_id=environment.cluster_id, topic=environment.topic
+    )
+    if environment.cluster_id and twins:
+        names = ", ".join(each.name for each in twins)
+        found.append(f"It is the same topic of the same cluster as {names}: nothing can be promoted between them.")
+    return found
+
+
+def differences(environment: Environment, values: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of the table of differences: what is saved now, and what somebody else's draft would make it."""
+    form = EnvironmentForm(instance=environment)
+    return [
+        {"name": form[name].label, "current": str(now), "promoting": str(values[name]), "status": "changed"}
+        for name, now in form.settings_before.items()
+        if name in values and values[name] != now
+    ]
+
+
+def opened(form: EnvironmentForm) -> dict[str, bool]:
+    """Return which parts of the form are open: those that the chosen security needs, and those with an error."""
+    security, auth = form["security"].value(), form["registry_auth"].value()
+    wrong = set(form.errors)
+    return {
+        "sasl": security in SASL or bool(wrong & {"username", "password", "password_env", "sasl_tls"}),
+        "tls": security not in {*SASL, Security.PLAINTEXT}
+        or bool(wrong & _tls_fields())
+        or bool(form["ca_pem"].value()),
+        "registry": auth != RegistryAuth.NONE or any(name.startswith("registry_") for name in wrong - {"registry_url"}),
+    }
+
+
+def _tls_fields() -> set[str]:
+    return {"ca_pem", "certificate_pem", "key_pem", "key_pem_env", "key_password", "key_password_env"}
+
+
+def _rows(environment: Environment, names: Iterable[str], found: Mapping[str, Any]) -> list[Row]:
+    form = EnvironmentForm.base_fields
+    return [
+        {
+            "label": form[name].label,
+            "value": _shown(name, getattr(environment, name)),
+            "error": found.get("error") if found.get("field") == name else "",
+        }
+        for name in names
+    ]
+
+
+def _shown(name: str, value: Any) -> str:
+    if name.endswith("_pem"):
+        count = value.count("-----BEGIN CERTIFICATE-----")
+        return f"{count} certificate{'' if count == 1 else 's'}"
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return LABELS.get(name, {}).get(value, str(value))
+
+
+def _facts(registry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "level" not in registry:
+        return []
+    return [("Subjects", f"{registry['subjects']:,}"), ("Compatibility", registry["level"])]
+
+
+def _kafka_facts(kafka: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "cluster_id" not in kafka:
+        return []
+    return [
+        ("Cluster id", kafka["cluster_id"]),
+        ("Partitions", f"{kafka['partitions']:,}"),
+        ("Offsets held", f"{kafka['offsets']:,}"),
+        ("Cleanup policy", kafka["cleanup_policy"] or "unknown"),
+        ("Retention", f"{_time(kafka['retention_ms'])}, {_size(kafka['retention_bytes'])}"),
+        ("Timestamps", "of arrival" if kafka["message_timestamp_type"] == "LogAppendTime" else "of the event"),
+        (
+            "Timestamp limits",
+            f"before now: {_time(kafka['timestamp_before_max_ms'])}, after: {_time(kafka['timestamp_after_max_ms'])}",
+        ),
+        ("Largest batch of records", _size(kafka["max_message_bytes"])),
+        (
+            "In-sync replicas needed",
+            "unknown" if kafka["min_insync_replicas"] is None else str(kafka["min_insync_replicas"]),
+        ),
+    ]
+
+
+#: Kafka's "for ever" in settings that have no -1.
+_FOREVER = 2**63 - 1
+
+
+def _time(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return "unknown"
+    return "no limit" if milliseconds < 0 or milliseconds == _FOREVER else days(milliseconds)
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return "unknown"
+    return "any size" if count < 0 else f"{count:,} bytes"
