@@ -23,7 +23,12 @@ export function requestErrors(root) {
     event.detail.shouldSwap = false;
     location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
   });
-  root.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest(".banner").remove());
+  root.addEventListener("click", (event) => {
+    const banner = event.target.closest("[data-dismiss]")?.closest(".banner");
+    if (!banner) return;
+    banner.remove();
+    document.getElementById("main")?.focus({ preventScroll: true });
+  });
   root.addEventListener("htmx:responseError", (event) => show(event.detail.xhr.status));
   root.addEventListener("htmx:sendError", () => show(0));
   root.addEventListener("htmx:timeout", () => show(0));

@@ -48,7 +48,10 @@ function parserPosition(message, length) {
 }
 
 /* V8 quotes a piece of the text, which is on the screen anyway. */
-const describe = (message) => message.replace(/,? ?(\.\.\.)?".*" is not valid JSON$/s, "").replace(/( in JSON)? at position.*$/s, "") + ".";
+function describe(message) {
+  const cut = message.replace(/,? ?(\.\.\.)?".*" is not valid JSON$/s, "").replace(/( in JSON)? at position.*$/s, "");
+  return `${cut}.`;
+}
 
 /* A mark of the server goes when the value under it changes: only the server can say whether it is right now. */
 function remember(state, problem) {
