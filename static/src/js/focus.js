@@ -8,7 +8,7 @@ export function keepFocus(root) {
       ? { find: finder(focused), target: event.detail.target }
       : null;
   });
-  root.addEventListener("htmx:afterSettle", () => {
+  root.addEventListener("htmx:afterSwap", () => {
     if (!lost || (document.activeElement && document.activeElement !== document.body)) return;
     const { find, target } = lost;
     lost = null;
