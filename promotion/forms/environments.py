@@ -152,7 +152,7 @@ class EnvironmentForm(_ModelForm):
     def say_held(self) -> None:
         """Say at each secret that was typed that it need not be typed again."""
         for name in self.typed:
-            self.fields[name].help_text = "What you typed is kept, not yet saved. Leave this blank to use it."
+            self[name].help_text = "What you typed is kept, not yet saved. Leave this blank to use it."
 
     def clean_name(self) -> str:
         """Refuse what is the address of another page."""

@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 
 from promotion import jobs
@@ -20,3 +21,10 @@ def everything_stored() -> Iterator[str]:
     for model in (Environment, EnvironmentDraft, PromotionJob, AuditEntry):
         for row in model.objects.values():
             yield str({name: bytes(v) if isinstance(v, memoryview) else v for name, v in row.items()})
+
+
+def closed_port() -> int:
+    """Return a loopback port where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
