@@ -1,8 +1,11 @@
 """Every URL of the site: the console, the accounts, the admin."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
+
+from promotion.views.gallery import gallery
 
 admin.site.site_header = "Promotion Console"
 admin.site.site_title = "Promotion Console"
@@ -16,3 +19,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("promotion.urls")),
 ]
+
+if not settings.PRODUCTION:
+    # Every component on one page, for looking and for the tests.
+    urlpatterns.insert(0, path("gallery/", gallery, name="gallery"))
