@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.utils import timezone
 
 from promotion.actions import audit
 from promotion.errors import InvalidInput, NotFound
@@ -61,10 +60,10 @@ def _differs(event_type: EventType, actor: Actor, decision: Decision, reason: st
 
 def _decide(actor: Actor, event_type: EventType, decision: Decision, reason: str) -> None:
     before = _describe(event_type)
+    made = TypeDecision.objects.create(event_type=event_type, decision=decision, reason=reason, decided_by=actor)
     event_type.decision, event_type.decision_reason = decision, reason
-    event_type.decided_by, event_type.decided_at = actor, timezone.now()
+    event_type.decided_by, event_type.decided_at = actor, made.decided_at
     event_type.save(update_fields=["decision", "decision_reason", "decided_by", "decided_at"])
-    TypeDecision.objects.create(event_type=event_type, decision=decision, reason=reason, decided_by=actor)
     audit.record(actor, "decide", event_type, before=before, after=_describe(event_type), reason=reason)
 
 

@@ -1,15 +1,98 @@
-"""Placeholder."""
+"""The catalogue of event types: what may travel, who decided, and why."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from promotion.actions import curate
+from promotion.domain.schema import parse
+from promotion.errors import NotFound
+from promotion.forms.event_types import DecideForm, EventTypeFilter
+from promotion.models import EventType, ExportCount
+from promotion.policy import CURATE, VIEW, may, require
+from promotion.states import Decision
+
+#: Rows on the page; a topic may bring types without end, and a narrower filter shows them.
+MAX_ROWS = 1_000
 
 
-def event_types(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("event_types.event_types")
+@require_safe
+def event_types(request: HttpRequest) -> HttpResponse:
+    """Show the types that fit the filter, undecided ones first."""
+    require(request.user, VIEW)
+    return _list(request, request.GET, DecideForm())
 
 
-def decide(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("event_types.decide")
+@require_safe
+def event_type(request: HttpRequest, full_name: str) -> HttpResponse:
+    """Show one type: fields, proposal, sightings, decisions."""
+    require(request.user, VIEW)
+    return _detail(request, full_name, DecideForm())
 
 
-def event_type(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("event_types.event_type")
+@require_POST
+def decide(request: HttpRequest) -> HttpResponse:
+    """Decide about the types that are ticked; what cannot be taken comes back as it was typed."""
+    require(request.user, CURATE)
+    form, detail, query = DecideForm(request.POST), request.POST.get("detail", ""), _query(request)
+    if not form.is_valid():
+        return _detail(request, detail, form) if detail else _list(request, query, form)
+    decision = Decision(form.cleaned_data["decision"])
+    names: list[str] = form.cleaned_data["names"]
+    changed = curate.decide(request.user, names, decision, form.cleaned_data["reason"])  # type: ignore[arg-type]
+    messages.success(request, _done(decision, len(set(names)), changed))
+    if detail:
+        return redirect("promotion:event_type", full_name=detail)
+    return redirect(f"{reverse('promotion:event_types')}?{query.urlencode()}")
+
+
+def _query(request: HttpRequest) -> QueryDict:
+    return QueryDict(request.POST.get("query", ""))
+
+
+def _done(decision: Decision, named: int, changed: int) -> str:
+    types = "1 event type" if named == 1 else f"{named:,} event types"
+    same = f" {named - changed:,} of them stood so before, for the same reason." if changed < named else ""
+    return f"{types}: {decision.label.lower()}.{same}"
+
+
+def _list(request: HttpRequest, query: QueryDict, decide_form: DecideForm) -> HttpResponse:
+    sightings = ExportCount.objects.sightings()
+    filters = EventTypeFilter(query, sightings)
+    types = filters.types()
+    rows = list(types.select_related("decided_by")[: MAX_ROWS + 1])
+    context: dict[str, Any] = {
+        "filters": filters,
+        "query": query.urlencode(),
+        "rows": [(each, sightings.get(each.full_name, {})) for each in rows[:MAX_ROWS]],
+        "found": len(rows) if len(rows) <= MAX_ROWS else types.count(),
+        "counts": [(Decision(name), number) for name, number in EventType.objects.decision_counts().items()],
+        "decide_form": decide_form,
+        "selected": set(decide_form.data.getlist("names")) if isinstance(decide_form.data, QueryDict) else set(),
+        "may_decide": may(request.user, CURATE),
+    }
+    return render(request, "promotion/event_types/list.html", context, status=422 if decide_form.errors else 200)
+
+
+def _detail(request: HttpRequest, full_name: str, decide_form: DecideForm) -> HttpResponse:
+    known = "\0" not in full_name
+    found = (
+        EventType.objects.select_related("schema", "decided_by").filter(full_name=full_name).first() if known else None
+    )
+    if found is None:
+        raise NotFound("There is no such event type.", "The list of event types shows those there are.")
+    context = {
+        "type": found,
+        "fields": parse(found.schema.text).fields,
+        "seen": ExportCount.objects.filter(type_name=full_name).sightings().get(full_name, {}),
+        "decisions": found.decisions.select_related("decided_by"),
+        "decide_form": decide_form,
+        "may_decide": may(request.user, CURATE),
+    }
+    return render(request, "promotion/event_types/detail.html", context, status=422 if decide_form.errors else 200)

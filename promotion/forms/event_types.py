@@ -1,0 +1,71 @@
+"""The filter bar of the catalogue, and the form that decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from promotion.models import Environment, EventType
+from promotion.models.event_type import EventTypeQuerySet
+from promotion.states import Category, Decision
+
+ANY = ("", "Any")
+
+
+class EventTypeFilter(forms.Form):
+    """What the list shows, from the URL. `sightings` is what `ExportCountQuerySet.sightings` returns."""
+
+    q = forms.CharField(required=False, max_length=500, label="Name or reason", widget=forms.SearchInput)
+    decision = forms.ChoiceField(required=False, label="Decision", choices=[ANY, *Decision.choices])
+    category = forms.ChoiceField(required=False, label="Proposed", choices=[ANY, *Category.choices])
+    namespace = forms.ChoiceField(required=False, label="Namespace", choices=[ANY])
+    aggregate = forms.ChoiceField(required=False, label="Aggregate", choices=[ANY])
+    action = forms.ChoiceField(required=False, label="Action", choices=[ANY])
+    met = forms.ChoiceField(required=False, label="Met in", choices=[ANY])
+    catalogue = forms.ChoiceField(
+        required=False, label="Catalogue", choices=[ANY, ("yes", "In it"), ("no", "Not in it")]
+    )
+
+    def __init__(self, data: Any, sightings: dict[str, dict[str, int]]) -> None:
+        super().__init__(data)
+        self._sightings = sightings
+        known = EventType.objects.order_by().values_list("namespace", "aggregate", "action").distinct()
+        for field, values in zip(("namespace", "aggregate", "action"), zip(*known, strict=True), strict=False):
+            self._choose(field, sorted(set(values) - {""}))
+        self._choose("met", list(Environment.objects.values_list("name", flat=True)))
+
+    def _choose(self, field: str, values: list[str]) -> None:
+        self.fields[field].choices = [ANY, *((value, value) for value in values)]  # type: ignore[attr-defined]
+
+    def types(self) -> EventTypeQuerySet:
+        """Return the types that fit, undecided ones first; what is not valid in the URL does not restrict."""
+        self.is_valid()
+        given = self.cleaned_data.get
+        exact = {field: given(field, "") for field in ("decision", "category", "namespace", "aggregate", "action")}
+        if given("catalogue"):
+            exact["in_catalogue"] = given("catalogue") == "yes"
+        if given("met"):
+            exact["full_name__in"] = [name for name, seen in self._sightings.items() if given("met") in seen]
+        return EventType.objects.matching(given("q", ""), **exact).undecided_first()
+
+
+class NamesField(forms.MultipleChoiceField):
+    """Full names; whether there are such types is the action's to say. U+0000 is none that a database can look up."""
+
+    def valid_value(self, value: str) -> bool:
+        """Take any name that can be asked for."""
+        return "\0" not in value
+
+
+class DecideForm(forms.Form):
+    """A decision about one type or many, with its reason."""
+
+    names = NamesField(error_messages={"required": "Select at least one event type."})
+    decision = forms.ChoiceField(choices=Decision.choices)
+    # Not a one-line input: Enter in one would press the first button, and decide.
+    reason = forms.CharField(
+        max_length=2_000,
+        error_messages={"required": "A decision needs a reason: say why, for those who read it in a year."},
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Why?"}),
+    )
