@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import django_rq
 from redis.exceptions import RedisError
-from rq.exceptions import DuplicateJobError
+from rq import Queue
+from rq.exceptions import DuplicateJobError, NoSuchJobError
 
 from promotion.actions import audit, check_environment, compare, export, finish, replay, sweep
 from promotion.actions.lease import Lease, claim
@@ -26,26 +27,52 @@ RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.CHECK_ENVIRONMENT: check_environment.run,
 }
 QUICK = {JobKind.CHECK_ENVIRONMENT}
-#: The only functions that a worker of ours runs, whatever stands in the queue.
-ALLOWED = frozenset({"promotion.jobs.run"})
+#: The only function that a worker of ours runs, whatever stands in the queue.
+FUNCTION = "promotion.jobs.run"
 
 
 def enqueue(job: PromotionJob) -> PromotionJob:
     """Put the job's id into its queue, once. Raises Unreachable without Valkey: the sweep enqueues it later."""
-    queue = django_rq.get_queue("quick" if job.kind in QUICK else "default", commit_mode="on_db_commit")
-    # Every attempt has a name of its own: the queue may still remember a dead one as running.
-    name = f"{job.pk}-{job.attempts}"
     try:
-        queue.enqueue_call(
-            "promotion.jobs.run", args=(str(job.pk),), job_id=name, unique=True, result_ttl=60, failure_ttl=3600
-        )
-    except DuplicateJobError:
-        logger.debug("job %s is in the queue already", job.pk)
+        _enqueue(job)
     except RedisError as error:
         raise Unreachable(
             "The queue (Valkey) does not answer.", "The job is kept and starts by itself when the queue is back."
         ) from error
     return job
+
+
+def _enqueue(job: PromotionJob) -> None:
+    queue = django_rq.get_queue("quick" if job.kind in QUICK else "default", commit_mode="on_db_commit")
+    name = entry_name(job)
+    try:
+        _push(queue, name, job)
+    except DuplicateJobError:
+        # It waits in the queue, or it is what is left of a worker that died before it could claim the job: RQ keeps
+        # that under the same name, and would keep the job out for as long.
+        if queue.get_job_position(name) is None:
+            _forget(queue, name)
+            _push(queue, name, job)
+
+
+def _push(queue: Queue, name: str, job: PromotionJob) -> None:
+    queue.enqueue_call(  # type: ignore[no-untyped-call]  # django_rq's has no types
+        FUNCTION, args=(str(job.pk),), job_id=name, unique=True, result_ttl=60, failure_ttl=3600
+    )
+
+
+def _forget(queue: Queue, name: str) -> None:
+    try:
+        found = queue.fetch_job(name)
+        if found is not None:
+            found.delete()
+    except NoSuchJobError:
+        pass
+
+
+def entry_name(job: PromotionJob) -> str:
+    """Return the name of the job's entry in the queue: each attempt has its own, numbered by those before it."""
+    return f"{job.pk}-{job.attempts}"
 
 
 def run(job_id: str) -> None:
@@ -87,13 +114,26 @@ def _run(lease: Lease) -> None:
 
 
 def run_sweep() -> None:
-    """Enqueue again what a dead worker or the queue has lost; the periodic process calls it."""
+    """Enqueue again what a dead worker or the queue has lost; the periodic process calls it.
+
+    A dead worker's replay is fenced first: its open transaction hides later records from the target's readers, and
+    nobody knows when a worker is free to take over.
+    """
+    for job in PromotionJob.objects.abandoned().filter(kind=JobKind.REPLAY):
+        _fence(job)
     for job in sweep.sweep():
-        logger.warning("job %s: enqueued again after %s attempts", job.pk, job.attempts)
+        logger.info("job %s: swept after %s attempts", job.pk, job.attempts)
         enqueue(job)
 
 
-def worker_died(job_id: str) -> None:
-    """Start a job again at once whose worker process was killed; called by the worker's parent."""
-    if sweep.expire(job_id):
+def _fence(job: PromotionJob) -> None:
+    try:
+        replay.fence_abandoned(job)
+    except PromotionError as error:
+        logger.warning("job %s: not fenced: %s", job.pk, error.message)
+
+
+def worker_died(job_id: str, attempt: int) -> None:
+    """Start a job again at once whose worker process was killed in its `attempt`; called by the worker's parent."""
+    if sweep.expire(job_id, attempt):
         enqueue(PromotionJob.objects.get(pk=job_id))

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from typing import Any
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from rq import Worker
+from rq.exceptions import DeserializationError
 from rq.job import Job
 from rq.queue import Queue
 
 from portal_admin.embedded.children import die_with_parent
 from promotion import jobs
+from promotion.errors import Unreachable
 
 logger = logging.getLogger(__name__)
 
 
-class UnknownFunction(Exception):
-    """A job in the queue names a function that is not ours."""
+class NotOurs(Exception):
+    """An entry of the queue that is not one of ours."""
 
 
 class PromotionWorker(Worker):
     """RQ's worker with an allow-list: whoever can write to the queue cannot run `os.system` here."""
 
     def perform_job(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> bool:
-        """Run the job if its function is one of ours; fail it otherwise."""
-        if job.func_name not in jobs.ALLOWED:
-            logger.error("refused a job that is not ours from queue %s", queue.name)
-            raise UnknownFunction
+        """Run the job if it is our function with an id and nothing else; fail it otherwise."""
+        if job_id_of(job) is None:
+            logger.error("refused an entry of queue %s that is not ours", queue.name)
+            raise NotOurs
         return bool(super().perform_job(job, queue, *args, **kwargs))
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
@@ -38,12 +41,32 @@ class PromotionWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         """Make the child die with this worker, so that a killed worker leaves nothing running beside its successor."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        die_with_parent()
+        die_with_parent(parent=self.pid)
 
     def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
         """Start the job again at once: its lease would run out only in some seconds."""
-        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
-        if job.func_name == "promotion.jobs.run" and job.args:
-            logger.warning("job %s: its worker process was killed", job.args[0])
-            jobs.worker_died(str(job.args[0]))
+        job_id = job_id_of(job)
+        if job_id is None:
+            return
+        logger.warning("job %s: its worker process was killed", job_id)
+        try:
+            # The entry's name ends with the number of attempts before this one (jobs.entry_name).
+            jobs.worker_died(str(job_id), int(job.id.rpartition("-")[2]) + 1)
+        except (ValueError, DatabaseError, Unreachable) as error:
+            logger.warning("job %s: left to the sweep: %s", job_id, type(error).__name__)
+        finally:
             connections.close_all()
+
+
+def job_id_of(job: Job) -> uuid.UUID | None:
+    """Return the id of the job that an entry of the queue asks for, None unless it asks for that and nothing else.
+
+    RQ would also call what an entry names as its call-backs, and send what it names as its web hooks.
+    """
+    try:
+        extras = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name, job.webhooks)
+        if job.func_name != jobs.FUNCTION or job.instance or job.kwargs or len(job.args) != 1 or any(extras):
+            return None
+        return uuid.UUID(job.args[0])
+    except (DeserializationError, ValueError, TypeError, AttributeError):
+        return None

@@ -1,7 +1,71 @@
-"""Placeholder."""
+"""Export: read the source from the pinned starts to the pinned ends, keep what may travel, account for the rest.
 
+What a chunk of records became is written in one transaction with the position behind it (export_write), so a worker
+killed at any moment is followed by one that neither loses nor repeats a record: docs/decisions/0008-export.md.
+"""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from promotion.actions.connect import connections
+from promotion.actions.export_chunk import Chunk
+from promotion.actions.export_classify import Classifier
+from promotion.actions.export_decisions import decisions
+from promotion.actions.export_pin import pinned
+from promotion.actions.export_rules import RuleBook
+from promotion.actions.export_write import write
 from promotion.actions.lease import Lease
+from promotion.domain.filters import ExportFilter
+from promotion.kafka.reader import Reader, open_reader
+from promotion.kafka.registry import Registry
+from promotion.models import Export, ExportPartition
 
 
 def run(lease: Lease) -> None:
-    raise NotImplementedError
+    """Export the promotion of the lease's job, from the beginning or from where an earlier attempt ended.
+
+    Raises Refused and InvalidInput where something forbids it, Unreachable, Incomplete where the topic was cut or
+    made anew, and what `Lease.check` raises.
+    """
+    promotion = lease.promotion
+    filters = ExportFilter.from_json(promotion.filters)
+    kafka, registry = connections(promotion.source)
+    lease.progress(0, phase="Connecting")
+    with open_reader(kafka, promotion.source.topic) as reader, Registry(registry) as schemas:
+        export = pinned(lease, reader, kafka, filters)
+        partitions = list(export.partitions.all())
+        rules = RuleBook(schemas, decisions(lease), filters, lease.check)
+        highest = {each.partition: each.highest_timestamp for each in partitions}
+        classifier = Classifier(promotion.pk, rules, filters, highest)
+        _read(lease, reader, partitions, classifier)
+    with lease.writing():
+        Export.objects.filter(pk=export.pk).update(finished_at=timezone.now())
+
+
+def _read(lease: Lease, reader: Reader, partitions: list[ExportPartition], classifier: Classifier) -> None:
+    rows = {each.partition: each.pk for each in partitions}
+    total = sum(each.end - each.start for each in partitions)
+    done = sum(each.position - each.start for each in partitions)
+    at = {each.partition: each.position for each in partitions if not each.done}
+    ends = {each.partition: each.end for each in partitions}
+    lease.progress(done, total, "Reading")
+    chunk = Chunk()
+    for batch in reader.read(at, ends):
+        lease.check()
+        classifier.take(batch.raw, chunk)
+        chunk.move(batch.positions, batch.truncated)
+        if chunk.due:
+            done += _write(lease, rows, classifier, chunk, at)
+            lease.progress(done)
+            chunk = Chunk()
+    done += _write(lease, rows, classifier, chunk, at)
+    lease.progress(done)
+
+
+def _write(lease: Lease, rows: dict[int, int], classifier: Classifier, chunk: Chunk, at: dict[int, int]) -> int:
+    """Write the chunk and return by how many offsets the export has moved on."""
+    write(lease, rows, chunk, classifier.highest)
+    moved = sum(position - at[partition] for partition, position in chunk.positions.items())
+    at.update(chunk.positions)
+    return moved

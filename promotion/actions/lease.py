@@ -23,7 +23,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from promotion.errors import Cancelled, LeaseLost
-from promotion.models import PromotionJob
+from promotion.models import Promotion, PromotionJob
 from promotion.states import JobState
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,8 @@ class Lease:
         self._thread = threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
+        if self.job.cancel_requested_by_id is not None:  # asked of the holder before, who died of something else
+            self._cancelled.set()
         self._thread.start()
         return self
 
@@ -64,6 +66,12 @@ class Lease:
     ) -> None:
         self._stop.set()
         self._thread.join()
+
+    @property
+    def promotion(self) -> Promotion:
+        """The promotion that the job is about; not for the check of an environment."""
+        assert self.job.promotion is not None, "a job of this kind has a promotion"
+        return self.job.promotion
 
     def check(self) -> None:
         """Raise LeaseLost if another worker took over, Cancelled if somebody asked to stop. Cheap: call it often."""

@@ -31,12 +31,14 @@ def sweep() -> list[PromotionJob]:
     return [job for job in found if not _hopeless(job)]
 
 
-def expire(job_id: str) -> bool:
+def expire(job_id: str, attempt: int) -> bool:
     """End the lease of a job whose worker is known to be dead, so that nobody waits for it to run out.
 
-    Return whether the job was running.
+    `attempt` is the one the dead worker made: a worker that has taken over meanwhile keeps its lease. Return whether
+    there was such a lease.
     """
-    return PromotionJob.objects.filter(pk=job_id, state=JobState.RUNNING).update(lease_until=timezone.now()) == 1
+    held = PromotionJob.objects.filter(pk=job_id, state=JobState.RUNNING, attempts=attempt)
+    return held.update(lease_until=timezone.now()) == 1
 
 
 def _hopeless(job: PromotionJob) -> bool:

@@ -1,0 +1,123 @@
+"""Give every record that an export reads exactly one disposition, in a loop that is kept lean.
+
+The order of precedence, first match wins (docs/decisions/0008-export.md): tombstone; unreadable frame or unknown
+schema: quarantined; not promotable; undecided; type filtered out; not decodable: quarantined; derived; time, host or
+user filtered out; kept. Only records of a promotable type are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from promotion.actions.export_chunk import Chunk, Outcome
+from promotion.actions.export_rules import Rule, RuleBook
+from promotion.domain.decode import read
+from promotion.domain.event_id import event_id
+from promotion.domain.filters import ExportFilter
+from promotion.domain.record import Headers, pack_headers
+from promotion.domain.search_document import search_json
+from promotion.domain.wire import MalformedValue
+from promotion.kafka.reader import RawRecord
+from promotion.states import Disposition
+
+_TOMBSTONE: Outcome = (Disposition.TOMBSTONES.value, "")
+_QUARANTINED = Disposition.QUARANTINED.value
+_DERIVED = Disposition.DERIVED.value
+_FILTERED = Disposition.FILTERED.value
+
+
+class Classifier:
+    """Sorts the records of one promotion. `highest` is the highest timestamp so far by partition, -1 for none."""
+
+    def __init__(self, promotion_id: int, rules: RuleBook, filters: ExportFilter, highest: dict[int, int]) -> None:
+        self.highest = highest
+        self._promotion_id = promotion_id
+        self._rules = rules
+        self._filters = filters
+
+    def take(self, records: Sequence[RawRecord], chunk: Chunk) -> None:
+        """Add what becomes of `records`, in the order of each partition, to `chunk`."""
+        counts, framed, highest = chunk.counts, self._rules.framed, self.highest
+        for raw in records:
+            partition: int = raw.partition()  # type: ignore[assignment]  # a record has one
+            kind, timestamp = raw.timestamp()
+            if kind and timestamp > highest[partition]:
+                highest[partition] = timestamp
+            value = raw.value()
+            if value is None:
+                counts[partition, _TOMBSTONE] += 1
+                continue
+            headers = raw.headers()
+            rule = None if headers else framed.get(value[:5])
+            if rule is None:
+                rule = self._rules.of(value, tuple(headers or ()))
+            if rule.schema is None and not rule.reason:
+                counts[partition, rule.outcome] += 1
+            else:
+                counts[partition, self._examine(raw, value, tuple(headers or ()), rule, chunk)] += 1
+        chunk.records += len(records)
+
+    def _examine(self, raw: RawRecord, value: bytes, headers: Headers, rule: Rule, chunk: Chunk) -> Outcome:
+        """Decode the record if its rule says so, and keep or quarantine it if that is what becomes of it."""
+        if rule.schema is None:
+            self._keep(raw, value, headers, rule, chunk, reason=rule.reason)
+            return rule.outcome
+        type_name = rule.outcome[1]
+        try:
+            tree = read(rule.schema, value[rule.body_at :])
+        except MalformedValue as malformed:
+            self._keep(raw, value, headers, rule, chunk, reason=malformed.message)
+            return _QUARANTINED, type_name
+        about = event_id(tree)
+        if about.derived:
+            return _DERIVED, type_name
+        host, user = about.host or "", about.user or ""
+        if not self._filters.takes_time(_timestamp(raw)) or not self._filters.takes(host, user):
+            return _FILTERED, type_name
+        self._keep(raw, value, headers, rule, chunk, host, user, search_json(rule.schema, tree))
+        return rule.outcome
+
+    def _keep(
+        self,
+        raw: RawRecord,
+        value: bytes,
+        headers: Headers,
+        rule: Rule,
+        chunk: Chunk,
+        host: str = "",
+        user: str = "",
+        document: str | None = None,
+        reason: str = "",
+    ) -> None:
+        partition, key = raw.partition() or 0, raw.key()
+        row: tuple[Any, ...] = (
+            self._promotion_id,
+            partition,
+            raw.offset(),
+            _timestamp(raw),
+            self.highest[partition],
+            key,
+            value,
+            pack_headers(headers),
+            rule.event_type_id,
+            rule.schema_id,
+            _clean(host),
+            _clean(user),
+            document,
+            reason,
+            False,
+            0,
+        )
+        chunk.rows.append(row)
+        chunk.bytes += len(value) + len(key or b"") + len(document or "")
+
+
+def _timestamp(raw: RawRecord) -> int:
+    kind, timestamp = raw.timestamp()
+    return timestamp if kind else -1
+
+
+def _clean(text: str) -> str:
+    """What PostgreSQL's text takes; lone surrogates cannot come out of UTF-8."""
+    return text.replace("\0", "\ufffd")

@@ -1,0 +1,83 @@
+"""Write a chunk: its events, its counts and the positions behind it become true together, or not at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from django.db import connection
+
+from promotion.actions.export_chunk import Chunk
+from promotion.actions.lease import Lease
+
+COLUMNS = (
+    "promotion_id", "partition", '"offset"', '"timestamp"', "merge_timestamp", "key", "value", "headers",
+    "event_type_id", "schema_id", "host", '"user"', "document", "quarantine_reason", "excluded", "version",
+)  # fmt: skip
+
+_COPY = f"COPY promotion_event ({', '.join(COLUMNS)}) FROM STDIN"
+
+_COUNTS = """
+INSERT INTO promotion_exportcount (partition_id, disposition, type_name, count)
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[])
+ON CONFLICT (partition_id, disposition, type_name)
+DO UPDATE SET count = promotion_exportcount.count + EXCLUDED.count
+"""
+
+# LEAST and GREATEST pass over NULL: the first gap stays the beginning, the last one the end of what is missing.
+_POSITIONS = """
+UPDATE promotion_exportpartition AS p SET
+    position = v.position,
+    read = p.read + v.read,
+    highest_timestamp = GREATEST(p.highest_timestamp, v.highest),
+    truncated_from = LEAST(p.truncated_from, v.truncated_from),
+    truncated_to = GREATEST(p.truncated_to, v.truncated_to)
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS v(id, position, read, highest, truncated_from, truncated_to)
+WHERE p.id = v.id
+"""
+
+
+def write(lease: Lease, rows: Mapping[int, int], chunk: Chunk, highest: Mapping[int, int]) -> None:
+    """Write `chunk`; `rows` has the id of each partition's row, `highest` the highest timestamp so far.
+
+    Raises LeaseLost, and then nothing of it is written.
+    """
+    if not chunk.positions and not chunk.truncated:
+        return
+    with lease.writing():
+        _copy(chunk)
+        _count(rows, chunk)
+        _move(rows, chunk, highest)
+
+
+def _copy(chunk: Chunk) -> None:
+    if not chunk.rows:
+        return
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for row in chunk.rows:
+            copy.write_row(row)
+
+
+def _count(rows: Mapping[int, int], chunk: Chunk) -> None:
+    if not chunk.counts:
+        return
+    columns = zip(*((rows[partition], *outcome, n) for (partition, outcome), n in chunk.counts.items()), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, [list(column) for column in columns])
+
+
+def _move(rows: Mapping[int, int], chunk: Chunk, highest: Mapping[int, int]) -> None:
+    read: Counter[int] = Counter()
+    for (partition, _), count in chunk.counts.items():
+        read[partition] += count
+    nothing = (None, None)
+    columns = zip(
+        *(
+            (rows[p], position, read[p], highest[p], *chunk.truncated.get(p, nothing))
+            for p, position in chunk.positions.items()
+        ),
+        strict=True,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_POSITIONS, [list(column) for column in columns])
