@@ -13,6 +13,8 @@ DAY_MS = 24 * 3600 * 1000
 #: Events are the only copy of what a portal is: a topic that forgets them sooner is no store.
 SHORT_RETENTION_MS = 365 * DAY_MS
 OK, FAILING, UNCHECKED = "ok", "failed", "untested"
+#: What a page says for them.
+HEALTH = {OK: "Answers", FAILING: "Failed", UNCHECKED: "Not checked"}
 
 
 def part_health(findings: Findings, part: str) -> str:
@@ -44,9 +46,10 @@ def target_warnings(findings: Findings, *, uncommitted: bool) -> list[str]:
 
 def days(milliseconds: int) -> str:
     """Return a time as days, hours or seconds, whichever reads best."""
-    for unit, size in (("days", DAY_MS), ("hours", 3600 * 1000), ("seconds", 1000)):
+    for unit, size in (("day", DAY_MS), ("hour", 3600 * 1000), ("second", 1000)):
         if milliseconds >= size:
-            return f"{milliseconds / size:,.1f}".removesuffix(".0") + f" {unit}"
+            count = f"{milliseconds / size:,.1f}".removesuffix(".0")
+            return f"{count} {unit}" if count == "1" else f"{count} {unit}s"
     return f"{milliseconds} ms"
 
 

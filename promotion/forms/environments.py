@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.forms.models import model_to_dict
+from django.forms.utils import ErrorDict
 
 from promotion.domain.connection import KafkaConnection, RegistryAuth, Security, SubjectStrategy
 from promotion.domain.keys import Tenancy
@@ -98,7 +99,15 @@ class EnvironmentForm(_ModelForm):
             "subject_strategy",
             "consumers_read",
         ]
-        labels = {"order": "Place in the pipeline", "sasl_tls": "SASL runs inside TLS"}
+        labels = {
+            "order": "Place in the pipeline",
+            "color": "Colour",
+            "sasl_tls": "SASL runs inside TLS",
+            "username": "User name",
+            "registry_auth": "Authentication",
+            "registry_username": "User name at the registry",
+            "consumers_read": "Its consumers read",
+        }
         help_texts = {
             "name": "Lower case letters, digits and hyphens: dev, sit, uat ...",
             "order": "A number: dev 10, sit 20, uat 30 ... Lower ones come first.",
@@ -148,6 +157,10 @@ class EnvironmentForm(_ModelForm):
         """The secrets that were typed and are whole, also where the rest of the form is wrong."""
         texts = {name: self.cleaned_data.get(name) for name in SECRETS if name not in self.errors}
         return {name: Secret(text) for name, text in texts.items() if text}
+
+    def show(self, problems: Mapping[str, str]) -> None:
+        """Show at their fields what a test has found, in a form that nobody has posted yet."""
+        self._errors = ErrorDict({name: self.error_class([problem]) for name, problem in problems.items()})
 
     def say_held(self) -> None:
         """Say at each secret that was typed that it need not be typed again."""

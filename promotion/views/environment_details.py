@@ -1,12 +1,12 @@
-"""What the pages of environments show, as rows: label, value, and what is wrong at that place."""
+"""What the pages of environments show, as rows: label, value, and whether a failed check points there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from promotion.domain.connection import RegistryAuth, Security
-from promotion.domain.findings import Findings, days, target_warnings
+from promotion.domain.findings import HEALTH, PARTS, Findings, days, part_health, target_warnings
 from promotion.forms.environments import LABELS, SASL, EnvironmentForm
 from promotion.models import Environment
 
@@ -25,12 +25,23 @@ def described(environment: Environment, findings: Findings) -> dict[str, Any]:
     registry = [*REGISTRY, *(("registry_username",) if environment.registry_auth == RegistryAuth.BASIC else ())]
     if environment.registry_ca_pem:
         registry.append("registry_ca_pem")
-    found, answered = findings.get("kafka", {}), findings.get("registry", {})
     return {
-        "kafka": {"rows": _rows(environment, kafka, found), "facts": _kafka_facts(found), "found": found},
-        "registry": {"rows": _rows(environment, registry, answered), "facts": _facts(answered), "found": answered},
+        "kafka": _part("kafka", environment, kafka, findings, _kafka_facts),
+        "registry": _part("registry", environment, registry, findings, _registry_facts),
         "events": {"rows": _rows(environment, EVENTS, {})},
     }
+
+
+def health_chips(findings: Findings) -> dict[str, tuple[str, str]]:
+    """Return for `kafka` and `registry` the state and its word."""
+    states = {part: part_health(findings, part) for part in PARTS}
+    return {part: (state, HEALTH[state]) for part, state in states.items()}
+
+
+def problems(findings: Findings) -> dict[str, str]:
+    """Return what a failed check says, by the field of the form that has probably to be changed."""
+    failed = [each for each in findings.values() if "error" in each]
+    return {each["field"]: f"{each['error']} {each['hint']}" for each in failed}
 
 
 def warnings(environment: Environment) -> list[str]:
@@ -72,13 +83,31 @@ def _tls_fields() -> set[str]:
     return {"ca_pem", "certificate_pem", "key_pem", "key_pem_env", "key_password", "key_password_env"}
 
 
+def _part(
+    name: str,
+    environment: Environment,
+    names: Iterable[str],
+    findings: Findings,
+    facts: Callable[[Mapping[str, Any]], list[tuple[str, str]]],
+) -> dict[str, Any]:
+    found = findings.get(name, {})
+    state, word = health_chips(findings)[name]
+    return {
+        "rows": _rows(environment, names, found),
+        "facts": facts(found),
+        "found": found,
+        "state": state,
+        "word": word,
+    }
+
+
 def _rows(environment: Environment, names: Iterable[str], found: Mapping[str, Any]) -> list[Row]:
     form = EnvironmentForm.base_fields
     return [
         {
             "label": form[name].label,
             "value": _shown(name, getattr(environment, name)),
-            "error": found.get("error") if found.get("field") == name else "",
+            "suspect": found.get("field") == name,
         }
         for name in names
     ]
@@ -93,7 +122,7 @@ def _shown(name: str, value: Any) -> str:
     return LABELS.get(name, {}).get(value, str(value))
 
 
-def _facts(registry: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _registry_facts(registry: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "level" not in registry:
         return []
     return [("Subjects", f"{registry['subjects']:,}"), ("Compatibility", registry["level"])]
@@ -105,7 +134,7 @@ def _kafka_facts(kafka: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Cluster id", kafka["cluster_id"]),
         ("Partitions", f"{kafka['partitions']:,}"),
-        ("Offsets held", f"{kafka['offsets']:,}"),
+        ("Records, at most", f"{kafka['offsets']:,}"),
         ("Cleanup policy", kafka["cleanup_policy"] or "unknown"),
         ("Retention", f"{_time(kafka['retention_ms'])}, {_size(kafka['retention_bytes'])}"),
         ("Timestamps", "of arrival" if kafka["message_timestamp_type"] == "LogAppendTime" else "of the event"),

@@ -14,12 +14,11 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from promotion import jobs
 from promotion.actions import environments as actions
-from promotion.domain.findings import PARTS, health, part_health
 from promotion.errors import Conflict, Unreachable
 from promotion.forms.environments import EnvironmentForm
 from promotion.models import Environment, EnvironmentDraft, PromotionJob
 from promotion.policy import ENVIRONMENTS, VIEW, Actor, may, require
-from promotion.views.environment_details import described, differences, opened, warnings
+from promotion.views.environment_details import described, differences, health_chips, opened, problems, warnings
 
 FOLDER = "promotion/environments"
 
@@ -28,10 +27,7 @@ FOLDER = "promotion/environments"
 def environments(request: HttpRequest) -> HttpResponse:
     """Show all environments in the order of the pipeline."""
     require(request.user, VIEW)
-    rows = [
-        {"environment": each, "parts": [(part.capitalize(), part_health(each.check_findings, part)) for part in PARTS]}
-        for each in Environment.objects.all()
-    ]
+    rows = [{"environment": each, "health": health_chips(each.check_findings)} for each in Environment.objects.all()]
     return render(request, f"{FOLDER}/list.html", {"rows": rows, "may_change": may(request.user, ENVIRONMENTS)})
 
 
@@ -44,7 +40,6 @@ def environment(request: HttpRequest, name: str) -> HttpResponse:
         "environment": shown,
         "described": described(shown, shown.check_findings),
         "warnings": warnings(shown),
-        "health": health(shown.check_findings),
         "may_change": may(request.user, ENVIRONMENTS),
     }
     return render(request, f"{FOLDER}/environment.html", context)
@@ -108,7 +103,8 @@ def _take(
     form: EnvironmentForm,
     environment: Environment | None,
     action: str,
-    tried: EnvironmentDraft | None = None,
+    *,
+    unsaved: bool = False,
 ) -> HttpResponse:
     """Start the test of a valid form; show the form else, keeping the secrets that were typed."""
     actor = _actor(request)
@@ -123,7 +119,7 @@ def _take(
         "form": form,
         "environment": environment,
         "action": action,
-        "tried": tried,
+        "unsaved": unsaved or form.is_bound,
         "differences": differences(environment, form.settings) if environment and form.conflict else [],
         "open": opened(form),
     }
@@ -141,7 +137,9 @@ def _edit_again(request: HttpRequest, draft: EnvironmentDraft) -> HttpResponse:
         stored=actions.stored_secrets(draft),
         version=environment.version if environment else None,
     )
-    return _take(request, form, environment, request.path, draft)
+    if not form.is_bound:
+        form.show(problems(draft.findings))
+    return _take(request, form, environment, request.path, unsaved=True)
 
 
 def _progress(draft: EnvironmentDraft, job: PromotionJob | None) -> dict[str, Any]:
