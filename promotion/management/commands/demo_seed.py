@@ -33,6 +33,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take where passwords are kept, and whether events are wanted."""
         parser.add_argument("--dir", type=Path, required=True)
+        parser.add_argument("--topic", default=seed.TOPIC, help="The name of the topic on both clusters.")
         parser.add_argument("--empty", action="store_true", help="No events: only accounts, environments, decisions.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         if set(clusters) < set(ENVIRONMENTS):
             raise CommandError("PROMOTION_DEMO_CLUSTERS is missing: start the demo with `make demo`.")
         accounts = make_accounts(options["dir"])
-        environments = _make_environments(clusters, accounts)
+        environments = _make_environments(clusters, accounts, options["topic"])
         decide_proposed(User.objects.get(username=accounts["curator"]["username"]))
         if not options["empty"]:
             self._seed(environments)
@@ -50,18 +51,18 @@ class Command(BaseCommand):
     def _seed(self, environments: dict[str, dict[str, str]]) -> None:
         dev, sit = environments["dev"], environments["sit"]
         kafka = KafkaConnection(dev["bootstrap_servers"])
-        if seed.is_empty(kafka):
+        if seed.is_empty(kafka, dev["topic"]):
             registries = [RegistryConnection(each["registry_url"]) for each in (dev, sit)]
-            count = seed.seed((kafka, registries[0]), registries[1], int(time.time() * 1000))
+            count = seed.seed((kafka, registries[0]), registries[1], dev["topic"], int(time.time() * 1000))
             self.stderr.write(f"Seeded dev with {count} records.")
 
 
-def _make_environments(clusters: dict[str, Any], accounts: Any) -> dict[str, dict[str, str]]:
+def _make_environments(clusters: dict[str, Any], accounts: Any, topic: str) -> dict[str, dict[str, str]]:
     described = {}
     for name in ENVIRONMENTS:
         cluster = {key: clusters[name][key] for key in ("bootstrap_servers", "registry_url")}
-        described[name] = {**cluster, "topic": seed.TOPIC}
-        seed.make_topic(KafkaConnection(cluster["bootstrap_servers"]))
+        described[name] = {**cluster, "topic": topic}
+        seed.make_topic(KafkaConnection(cluster["bootstrap_servers"]), topic)
     admin = User.objects.get(username=accounts["admin"]["username"])
     load_environments.load(
         admin, "".join(_table(name, {**ENVIRONMENTS[name], **described[name]}) for name in described)

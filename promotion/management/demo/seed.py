@@ -35,14 +35,14 @@ def _parsed(file: object) -> Schema:
     return parse(file.read_text())  # type: ignore[attr-defined]
 
 
-def make_topic(connection: KafkaConnection) -> None:
+def make_topic(connection: KafkaConnection, topic: str) -> None:
     """Create the topic unless it is there."""
-    create_topic(connection, TOPIC, PARTITIONS, TOPIC_CONFIG)
+    create_topic(connection, topic, PARTITIONS, TOPIC_CONFIG)
 
 
-def is_empty(connection: KafkaConnection) -> bool:
+def is_empty(connection: KafkaConnection, topic: str) -> bool:
     """Return whether nothing was ever produced to the topic."""
-    return all(marks.high == 0 for marks in inspect(connection, TOPIC).watermarks)
+    return all(marks.high == 0 for marks in inspect(connection, topic).watermarks)
 
 
 def register(registry: RegistryConnection, names: list[str], schemas: dict[str, Schema]) -> dict[str, int]:
@@ -51,8 +51,8 @@ def register(registry: RegistryConnection, names: list[str], schemas: dict[str, 
         return {name: client.register(name, schemas[name].text) for name in names}
 
 
-def seed(dev: tuple[KafkaConnection, RegistryConnection], sit: RegistryConnection, end: int) -> int:
-    """Produce the story that ends at `end` (ms) to dev; return the number of records."""
+def seed(dev: tuple[KafkaConnection, RegistryConnection], sit: RegistryConnection, topic: str, end: int) -> int:
+    """Produce the story that ends at `end` (ms) to dev's `topic`; return the number of records."""
     schemas = catalogue()
     later = frozenset(name for name, schema in schemas.items() if _is_later(schema))
     story = list(Portal(end, later).happenings())
@@ -60,7 +60,7 @@ def seed(dev: tuple[KafkaConnection, RegistryConnection], sit: RegistryConnectio
     shuffled = random.Random(4).sample(names, len(names))  # noqa: S311  only to make the ids differ
     register(sit, [name for name in shuffled if name not in UNKNOWN_TO_SIT], schemas)
     ids = register(dev[1], names, schemas)
-    return produce_all(dev[0], TOPIC, _records(story, schemas, ids))
+    return produce_all(dev[0], topic, _records(story, schemas, ids))
 
 
 def _is_later(schema: Schema) -> bool:
