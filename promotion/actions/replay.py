@@ -1,7 +1,285 @@
-"""Placeholder."""
+"""Replay a promotion's outgoing events to its target, exactly once, whatever crashes on the way.
 
+What makes it so (docs/decisions/0009-replay.md):
+- The plan is frozen before the first record; a resume produces the same bytes to the same partitions.
+- The progress marker is committed by Kafka together with the records. On every start and on every doubt a new writer
+  first fences its predecessor, then reads the marker, then the database is made to agree.
+- Receipts are stored before the commit is asked for: a committed attempt has them all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from promotion.actions import failpoints, preflight
+from promotion.actions.connect import kafka_connection, registry_connection
+from promotion.actions.freeze import freeze, plan_of
 from promotion.actions.lease import Lease
+from promotion.actions.replay_marker import attempt_aborted, next_attempt, repair, writer_name
+from promotion.actions.replay_schemas import schema_ids
+from promotion.actions.request import request_job
+from promotion.domain.record import OutgoingRecord, unpack_headers
+from promotion.domain.transaction_time import transaction_timeout_ms
+from promotion.domain.wire import frame
+from promotion.errors import Cancelled, Incomplete, LeaseLost, Refused, Stale
+from promotion.kafka.cluster import TopicFacts, inspect
+from promotion.kafka.failures import Fenced, OutcomeUnknown
+from promotion.kafka.registry import Registry
+from promotion.kafka.writer import TransactionalWriter, fence
+from promotion.models import Plan, Promotion, PromotionJob, Replay, ReplayAttempt
+from promotion.policy import MANAGE, Actor, require
+from promotion.states import AttemptOutcome, JobKind
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 2_000
+#: How often an outcome may be in doubt within one job before a person is asked.
+MAX_DOUBTS = 5
+COPY_RECEIPTS = 'COPY promotion_receipt (attempt_id, ordinal, partition, "offset") FROM STDIN (FORMAT BINARY)'
+
+
+def request_replay(
+    actor: Actor,
+    promotion: Promotion,
+    *,
+    register_versions: bool = False,
+    accept_incomplete: bool = False,
+    fingerprint: str | None = None,
+) -> PromotionJob:
+    """Ask for the replay of `promotion` and return the job to enqueue.
+
+    `fingerprint` is what the person saw (preflight.outgoing): Stale where the outgoing events have changed since.
+    Raises Refused where the database alone knows a reason, Conflict where another job runs.
+    """
+    require(actor, MANAGE)
+    with transaction.atomic():
+        # Whoever edits holds this lock as well, so what is compared here is what will be frozen.
+        locked = Promotion.objects.select_for_update(of=["self"]).with_environments().get(pk=promotion.pk)
+        if fingerprint is not None and fingerprint != preflight.outgoing(locked).fingerprint:
+            raise Stale(
+                "The outgoing events have changed since this page showed them.",
+                "Nothing was started. Look at the numbers again, then replay.",
+            )
+        arguments = {"register_versions": register_versions, "accept_incomplete": accept_incomplete}
+        job = request_job(actor, locked, JobKind.REPLAY, arguments)
+        preflight.check_promotion(locked, accept_incomplete)
+    promotion.refresh_from_db()
+    return job
 
 
 def run(lease: Lease) -> None:
-    raise NotImplementedError
+    """Do the job: settle what an earlier replay left, freeze the plan unless this job has one, then replay it.
+
+    Raises Refused with every problem before the first record is produced; Stale, Unreachable, Incomplete; Cancelled
+    where nothing became visible; LeaseLost.
+    """
+    promotion = _promotion(lease.job)
+    # 1. An earlier replay may have been committed without anybody noticing. Nothing else counts before that is known.
+    replay = _begun(promotion)
+    if replay is not None and (replay.finished_at is not None or _settle(lease, replay) == replay.plan.steps_count):
+        return
+    lease.check()
+    # 2. What this job has frozen is what it replays. Of an earlier job's plan only one that has begun to arrive.
+    if replay is None or (replay.committed == 0 and lease.job.arguments.get("plan") != str(replay.plan_id)):
+        replay = _replay_of(lease, plan_of(lease.job) or _freeze(lease, promotion))
+    failpoints.reach("after-plan")
+    # 3. Attempts, until the marker says that everything has arrived.
+    for _ in range(MAX_DOUBTS):
+        try:
+            while _attempt(lease, replay) < replay.plan.steps_count:
+                lease.check()
+            return
+        except (Fenced, OutcomeUnknown) as doubt:
+            _still_ours(lease)
+            logger.warning("job %s: %s The marker decides.", lease.job.pk, doubt.message)
+    raise Incomplete(
+        f"The outcome was in doubt {MAX_DOUBTS} times.", "See whether the target's brokers are well, then start again."
+    )
+
+
+def _attempt(lease: Lease, replay: Replay) -> int:
+    """Try one transaction; return the first ordinal that is still to be produced. The order of things is the point."""
+    promotion, plan = replay.plan.promotion, replay.plan
+    settled = False
+
+    def on_wait() -> None:
+        # Until it is known what has arrived, a cancel would say "nothing did" of something that did.
+        lease.check() if settled else _still_ours(lease)
+
+    # 1. Fence the predecessor, read the marker, repair the database.
+    writer, facts, first = _open(lease, replay, on_wait)
+    with contextlib.closing(writer):
+        if first == plan.steps_count:
+            return first
+        settled = True
+        failpoints.reach("after-open")
+        # 2. Everything that can fail without a transaction.
+        preflight.check_plan(plan, facts)
+        preflight.check_promotion(promotion, bool(lease.job.arguments.get("accept_incomplete")))
+        preflight.check_topic(promotion, facts)
+        lease.progress(first, plan.steps_count, "Registering schemas")
+        with Registry(registry_connection(promotion.target)) as registry:
+            ids = schema_ids(registry, plan)
+        attempt = next_attempt(lease, replay, first)
+        steps = range(first, plan.steps_count)
+        started = time.monotonic()
+        try:
+            # 3. One transaction: the records, their receipts in the database, the marker, the commit.
+            writer.begin()
+            failpoints.reach("after-begin")
+            _produce(lease, writer, plan, ids, steps)
+            writer.flush()
+            failpoints.reach("after-flush")
+            _store_receipts(lease, attempt, writer)
+            failpoints.reach("after-receipts")
+            writer.commit(steps.stop, {"attempt": attempt.number, "digest": plan.digest})
+        except (LeaseLost, OutcomeUnknown):
+            raise  # fenced, another holder, or in doubt: nothing is written from here, a new writer's marker tells
+        except Exception:
+            # The commit was not asked for, so a confirmed abort is final. Unconfirmed, the next start settles it.
+            writer.abort()
+            attempt_aborted(lease, attempt)
+            raise
+        failpoints.reach("after-commit")
+        took = time.monotonic() - started
+        logger.info("replay %s attempt %s: %s records in %.1f s", replay.pk, attempt.number, len(steps), took)
+        # 4. The database follows the marker.
+        first = repair(lease, replay, writer.marker)
+        failpoints.reach("after-database")
+    return first
+
+
+def _open(lease: Lease, replay: Replay, on_wait: Callable[[], None]) -> tuple[TransactionalWriter, TopicFacts, int]:
+    """Return an open writer that has fenced its predecessors, the topic's facts, and the first ordinal to produce.
+
+    What is merely refused here (a password, an authorisation) leaves the outcome of an earlier attempt unknown, and
+    is raised as Incomplete then: a promotion may only be edited again when nothing of it is on its way.
+    """
+    plan = replay.plan
+    try:
+        kafka = kafka_connection(plan.promotion.target)
+        facts = inspect(kafka, plan.promotion.target.topic)
+        if replay.attempts.exists() and (facts.cluster_id, facts.topic) != (plan.cluster_id, plan.topic):
+            raise Incomplete(
+                f"The replay began on topic {plan.topic} of cluster {plan.cluster_id}; the target "
+                f"{plan.promotion.target.name} now is {facts.topic} on {facts.cluster_id}.",
+                "Set the environment back, so that it can be read there what has arrived.",
+            )
+        writer = TransactionalWriter(
+            kafka,
+            facts.topic,
+            writer_name(replay),
+            facts.partitions,
+            transaction_timeout_ms(plan.steps_count),
+            max_message_bytes=facts.max_message_bytes or 1_048_588,
+            on_wait=on_wait,
+        ).open()
+        try:
+            return writer, facts, repair(lease, replay, writer.marker)
+        except BaseException:
+            writer.close()
+            raise
+    except Refused as error:
+        if not replay.attempts.filter(outcome=AttemptOutcome.OPEN).exists():
+            raise
+        raise Incomplete(f"What has arrived cannot be read: {error.message}", error.hint) from error
+
+
+def _settle(lease: Lease, replay: Replay) -> int:
+    """Find out what became of `replay` and return how much of it has arrived; afterwards its producer is fenced."""
+    writer, _, committed = _open(lease, replay, lambda: _still_ours(lease))
+    writer.close()
+    return committed
+
+
+def _begun(promotion: Promotion) -> Replay | None:
+    """The promotion's newest replay if it has tried anything. Those before it were settled before it was made."""
+    replay = _replays().filter(plan__promotion=promotion).order_by("-started_at").first()
+    return replay if replay is not None and replay.attempts.exists() else None
+
+
+def _replay_of(lease: Lease, plan: Plan) -> Replay:
+    with lease.writing():
+        replay, _ = Replay.objects.get_or_create(plan=plan, defaults={"started_by": lease.job.requested_by})
+    return _replays().get(pk=replay.pk)
+
+
+def _promotion(job: PromotionJob) -> Promotion:
+    assert job.promotion_id is not None, "a replay is about a promotion"
+    return Promotion.objects.with_environments().get(pk=job.promotion_id)
+
+
+def _replays() -> QuerySet[Replay]:
+    return Replay.objects.select_related("started_by", "plan__promotion__source", "plan__promotion__target")
+
+
+def _freeze(lease: Lease, promotion: Promotion) -> Plan:
+    arguments = lease.job.arguments
+    preflight.check_promotion(promotion, bool(arguments.get("accept_incomplete")))
+    lease.progress(0, phase="Looking at the target's topic")
+    facts = inspect(kafka_connection(promotion.target), promotion.target.topic)
+    preflight.check_topic(promotion, facts)
+    return freeze(lease, promotion, facts, bool(arguments.get("register_versions")))
+
+
+def _produce(
+    lease: Lease, writer: TransactionalWriter, plan: Plan, ids: dict[tuple[str, int], int], ordinals: range
+) -> None:
+    lease.progress(ordinals.start, plan.steps_count, "Replaying")
+    middle = (ordinals.start + ordinals.stop) // 2
+    for chunk in _steps(plan, ordinals):
+        for ordinal, partition, timestamp, key, headers, subject, schema_id, body in chunk:
+            if ordinal == middle:
+                failpoints.reach("mid-produce")
+            value = frame(ids[subject, schema_id], bytes(body))
+            record = OutgoingRecord(partition, timestamp, bytes(key), value, unpack_headers(headers))
+            writer.produce(ordinal, record)
+        lease.progress(chunk[-1][0] + 1)
+    lease.progress(ordinals.stop, phase="Committing")
+
+
+def _steps(plan: Plan, ordinals: range) -> Iterator[list[tuple[Any, ...]]]:
+    """The plan's steps in chunks, each a query of its own: no database transaction stays open beside Kafka's."""
+    columns = ("ordinal", "partition", "timestamp", "key", "headers", "subject", "schema_id", "body")
+    for start in range(ordinals.start, ordinals.stop, CHUNK):
+        stop = min(start + CHUNK, ordinals.stop)
+        chunk = plan.steps.filter(ordinal__gte=start, ordinal__lt=stop).order_by("ordinal")
+        yield list(chunk.values_list(*columns))
+
+
+def _store_receipts(lease: Lease, attempt: ReplayAttempt, writer: TransactionalWriter) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor, cursor.copy(COPY_RECEIPTS) as copy:
+            copy.set_types(("int8", "int4", "int4", "int8"))
+            for ordinal, partition, offset in writer.receipts:
+                copy.write_row((attempt.pk, ordinal, partition, offset))
+        # The lease last: its row stays locked until the end, and its holder must be able to renew it meanwhile.
+        with lease.writing():
+            if PromotionJob.objects.filter(pk=lease.job.pk, cancel_requested_by__isnull=False).exists():
+                raise Cancelled("Cancelled on request.")  # until here, every cancel is in time
+            ReplayAttempt.objects.filter(pk=attempt.pk).update(produced=len(writer.receipts))
+
+
+def _still_ours(lease: Lease) -> None:
+    """Raise LeaseLost; a wish to cancel has to wait."""
+    with contextlib.suppress(Cancelled):
+        lease.check()
+
+
+def fence_abandoned(job: PromotionJob) -> None:
+    """End the open transaction of a dead worker's replay now: until then it hides later records from readers.
+
+    A cut-off worker that still lives is fenced as well. Raises Unreachable and the like; the time-out ends it then.
+    """
+    promotion = _promotion(job)
+    replay = _begun(promotion)
+    if replay is not None and replay.attempts.filter(outcome=AttemptOutcome.OPEN).exists():
+        fence(kafka_connection(promotion.target), writer_name(replay), timeout=10.0)
+        logger.warning("job %s: fenced %s, whose worker is gone", job.pk, writer_name(replay))

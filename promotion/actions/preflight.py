@@ -1,0 +1,151 @@
+"""What is checked before a replay: first what the database knows, then the target's topic as it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, Sum
+
+from promotion.domain.target_limits import TargetLimits
+from promotion.errors import Refused, Stale
+from promotion.kafka.cluster import TopicFacts
+from promotion.models import Export, Plan, Promotion
+from promotion.states import Decision
+
+NOTHING_WRITTEN = "Nothing was written to the target."
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """How many events would go out and would not. `fingerprint` changes with every change of what goes out."""
+
+    events: int
+    edited: int
+    excluded: int
+    quarantined: int
+    fingerprint: str
+
+
+def outgoing(promotion: Promotion) -> Outgoing:
+    """Count the promotion's events; cheap enough for a page."""
+    out = Q(excluded=False, quarantine_reason="")
+    found = promotion.events.aggregate(
+        kept=Count("pk"),
+        events=Count("pk", filter=out),
+        edited=Count("pk", filter=out & Q(revision__isnull=False)),
+        excluded=Count("pk", filter=Q(excluded=True, quarantine_reason="")),
+        quarantined=Count("pk", filter=~Q(quarantine_reason="")),
+        versions=Sum("version", default=0),
+    )
+    # `version` only grows, with every change of an event: the sum tells whether there was one.
+    fingerprint = f"{found.pop('kept')}.{found['events']}.{found.pop('versions')}"
+    return Outgoing(**found, fingerprint=fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingType:
+    """How many events of one type would go out, and what was decided about the type by now."""
+
+    full_name: str
+    decision: Decision
+    events: int
+    edited: int
+
+
+def outgoing_types(promotion: Promotion) -> list[OutgoingType]:
+    """Return the types that would go out, the most frequent first."""
+    of_type = promotion.events.outgoing().order_by().values_list("event_type__full_name", "event_type__decision")
+    rows = of_type.annotate(many=Count("pk"), changed=Count("pk", filter=Q(revision__isnull=False)))
+    found = [OutgoingType(name or "", Decision(decision), many, changed) for name, decision, many, changed in rows]
+    return sorted(found, key=lambda each: (-each.events, each.full_name))
+
+
+def refusals(promotion: Promotion, accept_incomplete: bool) -> list[str]:
+    """Return what the database alone says against a replay, each with what to do; empty where nothing does."""
+    found = [*_target_refusals(promotion)]
+    if not promotion.events.outgoing().exists():
+        found.append("There is nothing to replay: no event goes out. Include some again, or make a new promotion.")
+    found += _type_refusals(promotion)
+    export = Export.objects.filter(promotion=promotion).first()
+    if export is None:
+        found.append("There is no export. Export first.")
+    elif export.truncated and not accept_incomplete:
+        found.append(
+            "The export is incomplete: retention deleted records of the source before they were read. "
+            "Accept that explicitly, or make a new promotion."
+        )
+    return found
+
+
+def _target_refusals(promotion: Promotion) -> list[str]:
+    target = promotion.target
+    found = []
+    if target.protected:
+        found.append(
+            f"{target.name} is protected: a replay there needs approval, which this version of the console cannot "
+            "give yet. Choose a target that is not protected."
+        )
+    if not target.may_be_target:
+        found.append(f"{target.name} may not be a target. Somebody who manages environments can change that.")
+    return found
+
+
+def _type_refusals(promotion: Promotion) -> list[str]:
+    return [
+        f"{each.full_name} is {each.decision.label.lower()} since the export, and {each.events:,} of its events would "
+        "go out. Exclude them, or ask a curator."
+        for each in outgoing_types(promotion)
+        if each.decision != Decision.PROMOTABLE
+    ]
+
+
+def check_promotion(promotion: Promotion, accept_incomplete: bool) -> None:
+    """Raise Refused with everything that `refusals` finds."""
+    if problems := refusals(promotion, accept_incomplete):
+        message = problems[0] if len(problems) == 1 else f"The replay to {promotion.target.name} is refused."
+        raise Refused(message, NOTHING_WRITTEN, problems)
+
+
+def check_topic(promotion: Promotion, facts: TopicFacts) -> None:
+    """Raise Refused where the target's topic, as `facts` has it, cannot take any replay of this promotion."""
+    export = promotion.export
+    problems = []
+    if (facts.cluster_id, facts.topic) == (export.cluster_id, export.topic):
+        problems.append(
+            f"Source and target are the same: topic {facts.topic} on cluster {facts.cluster_id}, whatever the "
+            "environments are called. Correct one of the environments."
+        )
+    if facts.compacted:
+        problems.append(
+            f"Topic {facts.topic} is compacted (cleanup.policy={facts.cleanup_policy}): Kafka would keep only the last "
+            "event of each key, that is one event a host or user. Set cleanup.policy=delete, or choose another target."
+        )
+    if problems:
+        raise Refused(problems[0], NOTHING_WRITTEN, problems)
+
+
+def check_plan(plan: Plan, facts: TopicFacts) -> None:
+    """Raise Stale where the target is no longer what `plan` was made for."""
+    if (plan.cluster_id, plan.topic) != (facts.cluster_id, facts.topic):
+        raise Stale(
+            f"The plan was made for topic {plan.topic} on cluster {plan.cluster_id}, and the target now is "
+            f"{facts.topic} on {facts.cluster_id}.",
+            f"{NOTHING_WRITTEN} Start the replay again: it makes a new plan.",
+        )
+    if plan.partitions != facts.partitions:
+        raise Stale(
+            f"Topic {facts.topic} has {facts.partitions} partitions, and the plan was made for {plan.partitions}.",
+            f"{NOTHING_WRITTEN} Start the replay again: it makes a new plan.",
+        )
+
+
+def limits(facts: TopicFacts) -> TargetLimits:
+    """Return what `facts` says about the records that the topic takes and keeps."""
+    return TargetLimits(
+        retention_ms=facts.retention_ms,
+        retention_bytes=facts.retention_bytes,
+        before_max_ms=facts.timestamp_before_max_ms,
+        after_max_ms=facts.timestamp_after_max_ms,
+        max_message_bytes=facts.max_message_bytes,
+        append_time=facts.message_timestamp_type == "LogAppendTime",
+    )

@@ -1,0 +1,108 @@
+"""Make the database say what Kafka's marker says. The database's own progress is only a copy of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from promotion.actions import audit
+from promotion.actions.lease import Lease
+from promotion.errors import Incomplete
+from promotion.kafka.marker import Marker
+from promotion.models import Installation, Replay, ReplayAttempt
+from promotion.states import AttemptOutcome
+
+#: Kafka forgets a marker after 7 days by default. After this long, a missing one no longer proves anything.
+MARKER_TRUSTED = timedelta(days=1)
+
+
+def writer_name(replay: Replay) -> str:
+    """Return the transactional id of `replay`, which is the marker's group too.
+
+    The installation's own UUID keeps a restored copy of the database from fencing, or believing, the real one.
+    """
+    return f"promotion-{Installation.objects.get().uuid}-{replay.pk}"
+
+
+def repair(lease: Lease, replay: Replay, marker: Marker | None) -> int:
+    """Write into the database what `marker` says, read after fencing; return the first ordinal still to be produced.
+
+    The attempt that the marker names has committed, any other open one has not. Raises Incomplete where marker and
+    database contradict each other, LeaseLost.
+    """
+    committed = _checked(replay, marker)
+    with lease.writing():
+        now = timezone.now()
+        open_attempts = replay.attempts.filter(outcome=AttemptOutcome.OPEN)
+        if marker is not None:
+            named = open_attempts.filter(number=marker.metadata["attempt"])
+            named.update(outcome=AttemptOutcome.COMMITTED, ended_at=now)
+        open_attempts.update(outcome=AttemptOutcome.ABORTED, ended_at=now)
+        replay.committed = committed
+        if committed == replay.plan.steps_count and replay.finished_at is None:
+            replay.finished_at = now
+            after = {"plan": replay.plan.digest, "events": committed, "target": str(replay.plan.promotion.target)}
+            audit.record(replay.started_by, "replayed", replay.plan.promotion, after=after)
+        replay.save(update_fields=["committed", "finished_at"])
+    return committed
+
+
+def _checked(replay: Replay, marker: Marker | None) -> int:
+    """Return how many steps the marker proves committed. Raises Incomplete where it cannot be believed."""
+    if marker is None:
+        _refuse_lost_marker(replay)
+        return 0
+    number = marker.metadata.get("attempt")
+    attempt = replay.attempts.filter(number=number).first() if type(number) is int else None
+    believable = (
+        attempt is not None
+        and attempt.outcome != AttemptOutcome.ABORTED
+        and marker.metadata.get("digest") == replay.plan.digest
+        and replay.committed <= marker.next_ordinal <= replay.plan.steps_count
+    )
+    if not believable:
+        raise Incomplete(
+            f"The marker in Kafka ({marker.next_ordinal:,} of {replay.plan.steps_count:,} records, attempt "
+            f"{number}) contradicts the database ({replay.committed:,} records).",
+            f"{_WHAT_TO_DO} Group {writer_name(replay)} has the marker.",
+        )
+    return marker.next_ordinal
+
+
+def _refuse_lost_marker(replay: Replay) -> None:
+    if replay.committed or replay.attempts.filter(outcome=AttemptOutcome.COMMITTED).exists():
+        raise Incomplete(
+            f"The database shows {replay.committed:,} committed records, and Kafka's marker of them is gone.",
+            f"{_WHAT_TO_DO} Group {writer_name(replay)} should have the marker.",
+        )
+    # Receipts are stored before the commit is asked for: without them there was none.
+    doubtful = replay.attempts.filter(
+        outcome=AttemptOutcome.OPEN, produced__gt=0, started_at__lt=timezone.now() - MARKER_TRUSTED
+    ).first()
+    if doubtful is not None:
+        raise Incomplete(
+            f"Attempt {doubtful.number} was about to commit at {doubtful.started_at:%Y-%m-%d %H:%M} UTC, and so long "
+            "after it the missing marker does not prove that it failed: Kafka forgets markers.",
+            _WHAT_TO_DO,
+        )
+
+
+def next_attempt(lease: Lease, replay: Replay, first_ordinal: int) -> ReplayAttempt:
+    """Write down that a transaction is about to begin at `first_ordinal`. Raises LeaseLost."""
+    with lease.writing():
+        number = replay.attempts.count() + 1
+        return ReplayAttempt.objects.create(replay=replay, number=number, first_ordinal=first_ordinal)
+
+
+def attempt_aborted(lease: Lease, attempt: ReplayAttempt) -> None:
+    """Write down that the brokers confirmed the abort of an attempt whose commit was never asked for."""
+    with lease.writing():
+        still_open = ReplayAttempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.OPEN)
+        still_open.update(outcome=AttemptOutcome.ABORTED, ended_at=timezone.now())
+
+
+_WHAT_TO_DO = (
+    "Nothing more is written, so that nothing arrives twice. Compare the receipt's positions with the target's topic "
+    "before anybody promotes these events again."
+)

@@ -1,0 +1,154 @@
+"""Which schema an outgoing event gets in the target: asked of the registry once for each schema, and never guessed.
+
+Asking registers nothing. Registering happens when a replay starts, from the plan: `schema_ids`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Min
+
+from promotion.actions.schemas import store_schema
+from promotion.domain.connection import SubjectStrategy, subject
+from promotion.domain.resolve import resolve
+from promotion.domain.schema import MalformedSchema, Schema, parse
+from promotion.errors import NotFound, Refused, Stale
+from promotion.kafka.registry import Registry
+from promotion.models import AvroSchema, Environment, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How events of one schema go to the target: under `subject`, in `schema` (the row `schema_id`).
+
+    `registry_id` is None where the schema is registered when the replay starts. With `resolved` the body changes from
+    the event's own schema to this one.
+    """
+
+    subject: str
+    schema: Schema
+    schema_id: int
+    registry_id: int | None
+    resolved: bool = False
+
+    def body(self, writer: Schema, body: bytes) -> bytes:
+        """Return the body in the target's schema. Raises MalformedValue or Unresolvable."""
+        return resolve(body, writer, self.schema) if self.resolved else body
+
+
+class TargetSchemas:
+    """The target registry's answers, each asked for once.
+
+    `register_versions` is the explicit choice to add a version to an existing subject. Methods raise Unreachable and
+    the like, as Registry does.
+    """
+
+    def __init__(self, registry: Registry, target: Environment, register_versions: bool) -> None:
+        self._registry = registry
+        self._topic = target.topic
+        self._strategy = SubjectStrategy(target.subject_strategy)
+        self._register_versions = register_versions
+        self._answers: dict[int, Fit | Refused] = {}
+
+    def ask(self, row: AvroSchema) -> None:
+        """Find out how events in the schema `row` go to the target; `fit` then answers without the registry."""
+        if row.pk not in self._answers:
+            try:
+                self._answers[row.pk] = self._ask(row)
+            except (MalformedSchema, NotFound) as error:
+                self._answers[row.pk] = Refused(error.message, error.hint)
+
+    def fit(self, schema_id: int) -> Fit:
+        """Return the answer for the schema row `schema_id`. Raises Refused where its events cannot go."""
+        answer = self._answers[schema_id]
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    def _ask(self, row: AvroSchema) -> Fit | Refused:
+        schema = parse(row.text)
+        name = subject(self._strategy, self._topic, schema.full_name)
+        exact = self._registry.lookup(name, schema.text)
+        if exact is not None:
+            return Fit(name, schema, row.pk, exact)
+        latest = self._registry.latest(name)
+        if latest is None:
+            return Fit(name, schema, row.pk, None)
+        newest = parse(latest.text)
+        if newest.fingerprint == schema.fingerprint:  # only its docs or defaults differ: the same bytes
+            return Fit(name, schema, row.pk, latest.id)
+        if self._register_versions:
+            return self._new_version(name, schema, row.pk)
+        if newest.full_name == schema.full_name:
+            return Fit(name, newest, store_schema(latest.text).pk, latest.id, resolved=True)
+        return Refused(
+            f"Subject {name} of the target's registry holds {newest.full_name}, not {schema.full_name}.",
+            "Choose to register new versions, change the target's subject name strategy, or exclude these events.",
+        )
+
+    def _new_version(self, name: str, schema: Schema, row: int) -> Fit | Refused:
+        answer = self._registry.compatible(name, schema.text)
+        if answer.compatible is False:
+            return Refused(
+                f"Subject {name} of the target's registry ({answer.level}) would refuse this schema as a new version"
+                + (f": {'; '.join(answer.messages[:3])}." if answer.messages else "."),
+                "Replay without registering new versions, so that they are resolved to its latest, or exclude them.",
+            )
+        return Fit(name, schema, row, None)
+
+
+def schema_ids(registry: Registry, plan: Plan) -> dict[tuple[str, int], int]:
+    """Make the registry fit the plan; return the registry's id for each (subject, schema row) of its steps.
+
+    What the plan found there is looked at again, and what it found missing is registered: both may be repeated.
+    Raises Stale where the registry has changed since the plan was made, Refused where it refuses a schema.
+    """
+    used = list(_schemas_in_order(plan))
+    texts = dict(AvroSchema.objects.filter(pk__in={schema_id for _, schema_id, _ in used}).values_list("pk", "text"))
+    ids = {}
+    for name, schema_id, registry_id in used:
+        if registry_id is None:
+            ids[name, schema_id] = _register(registry, plan, name, texts[schema_id])
+        else:
+            _recheck(registry, name, registry_id, parse(texts[schema_id]))
+            ids[name, schema_id] = registry_id
+    return ids
+
+
+def _schemas_in_order(plan: Plan) -> list[tuple[str, int, int | None]]:
+    """(subject, schema row, registry id), in the order in which the plan needs them."""
+    rows = plan.steps.order_by().values_list("subject", "schema_id", "registry_id").annotate(first=Min("ordinal"))
+    return [(name, schema_id, registry_id) for name, schema_id, registry_id, _ in rows.order_by("first")]
+
+
+def _register(registry: Registry, plan: Plan, name: str, text: str) -> int:
+    """Register unless it is there. Where the plan saw no subject, one that somebody else has made is not added to."""
+    found = registry.lookup(name, text)
+    if found is not None:
+        return found
+    latest = None if plan.register_versions else registry.latest(name)
+    if latest is not None and not _is_ours(plan, name, latest.text):
+        raise Stale(
+            f"Subject {name} was registered in the target's registry since the plan was made.",
+            "Start the replay again: it makes a new plan.",
+        )
+    return registry.register(name, text)
+
+
+def _is_ours(plan: Plan, name: str, text: str) -> bool:
+    """Whether the plan registers this schema itself: several of one absent subject follow each other."""
+    pending = plan.steps.filter(subject=name, registry_id__isnull=True)
+    return pending.filter(schema__fingerprint=parse(text).fingerprint).exists()
+
+
+def _recheck(registry: Registry, name: str, registry_id: int, schema: Schema) -> None:
+    try:
+        there = parse(registry.schema_by_id(registry_id)).fingerprint == schema.fingerprint
+    except NotFound:
+        there = False
+    if not there:
+        raise Stale(
+            f"Id {registry_id} of the target's registry no longer names the schema of {name} that the plan found.",
+            "Start the replay again: it makes a new plan.",
+        )
