@@ -1,0 +1,75 @@
+"""Real worker processes, and the means to kill them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
+    """Return what `condition` returns as soon as that is true; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
+        time.sleep(0.01)
+    return found
+
+
+class WorkerProcess:
+    """`manage.py worker` (or `periodic`) in a process of its own; `horse` is the child that does one job."""
+
+    def __init__(self, log: Path, command: str = "worker", **env: str) -> None:
+        self.log = log
+        with log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "manage.py", command],
+                cwd=ROOT,
+                env={**os.environ, **env},
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+
+    @property
+    def horse(self) -> int | None:
+        """The process id of its child, None while it waits for work."""
+        try:
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        except OSError:
+            return None
+        return int(children[0]) if children else None
+
+    def kill_horse(self, signum: int = signal.SIGKILL) -> int:
+        """Send a signal to the child once there is one, and return its process id."""
+        horse = int(until(lambda: self.horse, what="a working child"))
+        os.kill(horse, signum)
+        return horse
+
+    def kill(self) -> None:
+        """SIGKILL to the worker itself, and not to its child."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End the worker and its child, and wait for both."""
+        horse = self.horse
+        if self.process.poll() is None:
+            self.kill()
+        if horse is not None:
+            until(lambda: not alive(horse), what="the child's end")
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
