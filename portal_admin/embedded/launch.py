@@ -21,6 +21,11 @@ _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 _CLONE_NEWUSER = 0x10000000  # <sched.h>
 # Any identity but 0 will do: inside the name space it stands for the user who runs this.
 _ORDINARY_ID = 1000
+# Where user name spaces are forbidden, as in most containers: really another user, who may still read root's files.
+_AS_NOBODY = (
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--pdeathsig=KILL", "--"),
+)
 
 
 def die_with_parent(signum: int = signal.SIGKILL, *, parent: int | None = None) -> None:
@@ -88,12 +93,15 @@ def main(arguments: list[str]) -> NoReturn:
     if "--as-ordinary-user" in options:
         try:
             enter_user_namespace()
-        except OSError as error:
-            sys.exit(f"Root cannot become an ordinary user here: {error}. Start this as a normal user.")
+        except OSError:
+            command = [*_AS_NOBODY, *command]
     if not LINUX:
         sys.exit(_stay_and_watch(command))
     die_with_parent(parent=parent)
-    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        sys.exit(f"Cannot run {command[0]}: {error.strerror}.")
 
 
 if __name__ == "__main__":

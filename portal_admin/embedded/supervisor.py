@@ -159,8 +159,8 @@ class _Running:
         return document
 
     def _start_processes(self, env: dict[str, str], port: int) -> None:
-        bind = f"--bind={ports.LOOPBACK}:{port}"
-        self._start("web", [sys.executable, "-m", "gunicorn", "portal_admin.wsgi", bind, *_GUNICORN], env)
+        options = ["--config=python:portal_admin.embedded.gunicorn_conf", f"--bind={ports.LOOPBACK}:{port}"]
+        self._start("web", [sys.executable, "-m", "gunicorn", *options, "portal_admin.wsgi"], env)
         for number in range(1, _WORKERS + 1):
             self._start(f"worker-{number}", [*self._demo.manage, "worker"], env)
         self._start("periodic", [*self._demo.manage, "periodic"], env)
@@ -195,17 +195,6 @@ class _Running:
         child = children.start(name, command, log=self._stack.log(name), env=os.environ | env, cwd=PROJECT)
         self._own.append(child)
         return child
-
-
-_GUNICORN = (
-    "--worker-class=gthread",
-    "--workers=2",
-    "--threads=4",
-    "--timeout=60",
-    "--graceful-timeout=5",
-    "--no-control-socket",
-    "--log-level=warning",
-)
 
 
 def _fernet_key() -> str:
