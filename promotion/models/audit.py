@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Queries over the audit trail."""
+
+    def matching(self, text: str = "", **exact: object) -> AuditQuerySet:
+        """Entries whose object or reason holds `text`, in any case; empty values of `exact` do not restrict."""
+        wanted = Q(object_label__icontains=text) | Q(reason__icontains=text)
+        return self.filter(wanted if text else Q(), **{field: value for field, value in exact.items() if value != ""})
 
 
 class AuditEntry(models.Model):
@@ -20,6 +30,8 @@ class AuditEntry(models.Model):
     reason = models.TextField(blank=True)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
+
+    objects = AuditQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
