@@ -30,7 +30,7 @@ lint: dev ## check style and formatting
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
 
 types: dev ## check types
-	@$(PYTHON) -m mypy .
+	@PROMOTION_PROFILE=test $(PYTHON) -m mypy .
 
 check: lint types test ## everything that must pass before a change is proposed
 

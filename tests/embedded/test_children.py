@@ -43,16 +43,20 @@ def test_children_and_forks_die_with_a_parent_that_is_killed(tmp_path: Path) -> 
 
 def test_a_child_goes_on_when_the_thread_that_started_it_has_ended(tmp_path: Path) -> None:
     started: list[children.Child] = []
-    command = ["sh", "-c", "echo here; exec sleep 300"]
-    thread = threading.Thread(target=lambda: started.append(children.start("lasting", command, log=tmp_path / "log")))
+
+    def start_and_end() -> None:
+        started.append(children.start("lasting", ["sh", "-c", "while echo beat; do sleep 0.02; done"], log=log))
+        children.wait_until(started[0], lambda: started[0].said(b"beat"), 10)
+
+    log = tmp_path / "log"
+    thread = threading.Thread(target=start_and_end)
     thread.start()
     thread.join()
-    child = started[0]
+    beats = log.read_text().count("beat")
     try:
-        children.wait_until(child, lambda: child.said(b"here"), 10)
-        assert child.is_alive()
+        children.wait_until(started[0], lambda: log.read_text().count("beat") > beats + 5, 10)
     finally:
-        child.stop(0)
+        started[0].stop(0)
 
 
 def test_a_child_that_ends_is_named_with_its_log_and_its_last_words(tmp_path: Path) -> None:
