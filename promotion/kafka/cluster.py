@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic  # type:
 
 from promotion.domain.connection import KafkaConnection
 from promotion.kafka.failures import TopicMissing, error_of
-from promotion.kafka.handles import Session
+from promotion.kafka.handles import Session, wait_for
 from promotion.kafka.metadata import EARLIEST, LATEST, find_topic, list_offsets
 from promotion.kafka.settings import topic_name
 
@@ -111,7 +111,7 @@ def create_topic(
     with session.explaining(doing, admin):
         future = admin.create_topics([new], operation_timeout=timeout, request_timeout=timeout)[topic]
         try:
-            future.result(timeout + 1)
+            wait_for(future, timeout + 1)
         except KafkaException as failure:
             if error_of(failure).code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -137,7 +137,7 @@ def _config(session: Session, admin: AdminClient, topic: str, timeout: float) ->
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
     with session.explaining(doing, admin):
         future = admin.describe_configs([resource], request_timeout=timeout)[resource]
-    entries = session.result(future, timeout + 1, doing, admin)
+        entries = wait_for(future, timeout + 1)
     return {name: entry.value for name, entry in entries.items() if entry.value is not None}
 
 

@@ -103,10 +103,10 @@ def explain(
     if is_fenced(cause):
         return Fenced(f"Another worker took over while {doing}.", "Nothing more is written from here.")
     if code in _AUTHENTICATION:
-        return AuthenticationFailed(f"{where}: authentication failed: {reason}", "Check the user name and password.")
+        return AuthenticationFailed(f"{where}: authentication failed: {reason}", "Check user, password and mechanism.")
     if code in _AUTHORIZATION:
         return NotAuthorized(f"{where}: not authorised while {doing}: {reason}", "Ask the cluster's administrator.")
-    if code == KafkaError._SSL or "SSL handshake" in reason:
+    if code == KafkaError._SSL or "SSL_HANDSHAKE" in reason:
         return TlsFailed(f"{where}: TLS failed: {reason}", "Check the security setting, the CA and the host's name.")
     if code in _TOPIC:
         return TopicMissing(f"{where}: the topic or partition does not exist ({doing}).", "Check the topic's name.")

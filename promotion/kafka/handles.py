@@ -83,13 +83,13 @@ class Session:
                 let_go(lambda: handle.poll(0))  # brings the errors that say why; raises where the handle is lost
             raise explain(error_of(failure), doing, self.servers, self.seen, self.secrets) from None
 
-    def result(self, future: "Future[T]", timeout: float, doing: str, handle: Any = None) -> T:
-        """Return what `future` yields within `timeout` seconds, or raise the explained error."""
-        with self.explaining(doing, handle):
-            try:
-                return future.result(timeout)
-            except FutureTimeout:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
+
+def wait_for(future: "Future[T]", seconds: float) -> T:
+    """Return what the client's `future` yields within `seconds`, or raise KafkaException."""
+    try:
+        return future.result(seconds)
+    except FutureTimeout:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
 
 
 def let_go(call: Callable[[], object], seconds: float = 5.0) -> None:

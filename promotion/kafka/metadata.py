@@ -1,13 +1,19 @@
 """Asks a cluster where a topic stands: its partitions, and the offsets of all of them at once."""
 
+import time
 from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from promotion.kafka.failures import TopicMissing
-from promotion.kafka.handles import Session
+from promotion.kafka.failures import TopicMissing, error_of
+from promotion.kafka.handles import Session, wait_for
 
+NO_SUCH_TIME = -1
+_LEADER_MOVES = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_LEADER_EPOCH}
+_LEADER_MOVES |= {KafkaError.FENCED_LEADER_EPOCH, KafkaError.OFFSET_NOT_AVAILABLE}
 # Of the client's own, which has no types: where in a partition an offset is asked for.
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -47,14 +53,22 @@ def list_offsets(
 
     With `committed` the latest offset is the last stable one, without it the high watermark.
     """
-    doing = f"asking for the offsets of topic {topic}"
+    doing, deadline = f"asking for the offsets of topic {topic}", time.monotonic() + timeout
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     wanted = {TopicPartition(topic, partition): spec for partition in partitions}
-    if not wanted:
-        return {}
-    with session.explaining(doing, admin):
-        futures = admin.list_offsets(wanted, isolation_level=level, request_timeout=timeout)
-    return {
-        where.partition: int(session.result(future, timeout + 1, doing, admin).offset)
-        for where, future in futures.items()
-    }
+    while True:
+        with session.explaining(doing, admin):
+            try:
+                futures = admin.list_offsets(wanted, isolation_level=level, request_timeout=timeout) if wanted else {}
+                return {where.partition: _offset(future, timeout + 1) for where, future in futures.items()}
+            except KafkaException as failure:
+                if error_of(failure).code() not in _LEADER_MOVES or time.monotonic() > deadline:
+                    raise
+        time.sleep(0.1)
+
+
+def _offset(future: Future[Any], seconds: float) -> int:
+    offset = int(wait_for(future, seconds).offset)
+    if offset < NO_SUCH_TIME:  # what the client answers, without an error, where a broker hangs
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the partition's leader does not answer"))
+    return offset

@@ -83,7 +83,10 @@ class Registry:
     def ping(self) -> RegistryFacts:
         """Return what tells that the registry is there and lets us in."""
         with self._explaining("listing the subjects"):
-            return RegistryFacts(len(self._rest.get("subjects")), self.compatibility_level(None))
+            subjects = self._rest.get("subjects")
+            if not isinstance(subjects, list):
+                raise TypeError
+            return RegistryFacts(len(subjects), self.compatibility_level(None))
 
     def schema_by_id(self, schema_id: int) -> str:
         """Return the text of the Avro schema with this id. NotFound where there is none, InvalidInput if not Avro."""
@@ -107,8 +110,10 @@ class Registry:
         self._client.clear_latest_caches()  # type: ignore[no-untyped-call]
         with self._explaining(f"fetching the latest schema of {subject}"):
             found = self._found(lambda: self._client.get_latest_version(subject))
-        if found is None or found.schema_id is None or found.version is None:
-            return None
+            if found is None:
+                return None
+            if found.schema_id is None or found.version is None:
+                raise ValueError
         return LatestSchema(found.schema_id, found.version, _avro_text(found.schema, f"the latest schema of {subject}"))
 
     def lookup(self, subject: str, schema_text: str) -> int | None:

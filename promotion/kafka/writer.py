@@ -24,7 +24,7 @@ from promotion.kafka.metadata import find_topic
 from promotion.kafka.receipts import Receipts
 from promotion.kafka.settings import Settings, topic_name
 from promotion.kafka.undelivered import Undelivered
-from promotion.kafka.waiting import SLICE_SECONDS, nothing, waiting
+from promotion.kafka.waiting import SLICE_SECONDS, TookTooLong, nothing, waiting
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,7 +35,7 @@ CLOSE_SECONDS = 5.0
 QUEUE: Settings = {
     "queue.buffering.max.messages": 100_000,
     "queue.buffering.max.kbytes": 65_536,
-    "linger.ms": 20,
+    "linger.ms": 5,
     "compression.type": "lz4",
 }
 
@@ -67,7 +67,15 @@ def fence(connection: KafkaConnection, name: str, timeout: float = 30.0, on_wait
     session = Session(connection)
     producer = session.producer(producer_settings(name, 30_000, DEFAULT_MAX_MESSAGE_BYTES))
     with session.explaining(f"fencing {name}", producer):
-        waiting(lambda: producer.init_transactions(timeout), on_wait)
+        answered(lambda: producer.init_transactions(timeout), on_wait, timeout)
+
+
+def answered(call: Callable[[], T], on_wait: Callable[[], None], seconds: float) -> T:
+    """Return what `call` returns; where it has not come back a little after `seconds`, fail as the client does."""
+    try:
+        return waiting(call, on_wait, seconds + SLICE_SECONDS)
+    except TookTooLong:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the brokers do not answer")) from None
 
 
 class TransactionalWriter:
@@ -98,6 +106,7 @@ class TransactionalWriter:
         self.receipts = Receipts()
         self._connection = connection
         self._settings = producer_settings(name, transaction_timeout_ms, max_message_bytes)
+        self._transaction_seconds = transaction_timeout_ms / 1000
         self._timeout = timeout
         self._on_wait = on_wait
         self._session = Session(connection)
@@ -234,7 +243,7 @@ class TransactionalWriter:
         producer = self._open_producer()
         self._in_transaction = False  # from here on it is not ours to abort
         try:
-            waiting(lambda: self._commit_until_sure(producer), keep_alive)
+            answered(lambda: self._commit_until_sure(producer), keep_alive, self._transaction_seconds)
         except KafkaException as failure:
             error = error_of(failure)
             if is_fenced(error):
@@ -246,7 +255,7 @@ class TransactionalWriter:
 
     def _commit_until_sure(self, producer: Producer) -> None:
         """Call again where librdkafka says that this is what to do: the same commit is then resumed, not repeated."""
-        deadline = time.monotonic() + float(self._settings["transaction.timeout.ms"]) / 1000
+        deadline = time.monotonic() + self._transaction_seconds
         while True:
             try:
                 return producer.commit_transaction(-1)
@@ -257,7 +266,7 @@ class TransactionalWriter:
     def _call(self, doing: str, call: Callable[[Producer], T]) -> T:
         producer = self._open_producer()
         with self._session.explaining(doing, producer):
-            return self._served(lambda: waiting(lambda: call(producer), self._on_wait))
+            return self._served(lambda: answered(lambda: call(producer), self._on_wait, self._timeout))
 
     def _check_partitions(self, consumer: Consumer) -> None:
         _, found = find_topic(self._session, consumer, self.topic, self._timeout)
@@ -270,7 +279,7 @@ class TransactionalWriter:
     def _read_marker(self, consumer: Consumer) -> Marker | None:
         where = [TopicPartition(self.topic, 0)]
         with self._session.explaining(f"reading the marker of {self.name}", consumer):
-            found = waiting(lambda: consumer.committed(where, self._timeout), self._on_wait)[0]
+            found = answered(lambda: consumer.committed(where, self._timeout), self._on_wait, self._timeout)[0]
             if found.error is not None:
                 raise KafkaException(found.error)
         return None if found.offset < 0 else load_marker(found.offset, found.metadata, self.name)
