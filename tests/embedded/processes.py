@@ -14,9 +14,10 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) 
 
 
 def is_running(pid: int) -> bool:
-    """A process that has ended, and that nobody has waited for yet, does not run."""
+    """A process that has ended, every thread of it, does not run, even if nobody has waited for it yet."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     except OSError:
         return False
 
