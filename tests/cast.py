@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group, User
 
 from promotion.actions.schemas import store_schema
 from promotion.domain.names import split_name
-from promotion.models import Environment, EventType, Promotion
-from promotion.states import Decision
+from promotion.models import Environment, Event, EventType, Export, ExportCount, ExportPartition, Promotion
+from promotion.states import Decision, Disposition, PromotionState
 
 PASSWORD = "a-password-for-tests"
 #: Role -> its group; the admin is a superuser.
@@ -86,3 +86,41 @@ def decide(event_type: EventType, decision: Decision, reason: str = "For this te
 
     curate.decide(user("curator"), [event_type.full_name], decision, reason)
     event_type.refresh_from_db()
+
+
+def event(promotion: Promotion, offset: int = 0, **fields: Any) -> Event:
+    """Return an event that the export of `promotion` kept: an ApiCreatedEvent whose apiId is "x"."""
+    name = "net.lightapi.portal.market.ApiCreatedEvent"
+    kept = EventType.objects.filter(full_name=name).first() or event_type(name, Decision.PROMOTABLE)
+    values = {
+        "partition": 0,
+        "timestamp": 1_763_942_400_000,
+        "merge_timestamp": 1_763_942_400_000,
+        "key": b"host-1",
+        "value": b"\x00" + (1).to_bytes(4, "big") + b"\x02x",
+        "event_type": kept,
+        "schema": kept.schema,
+        "host": "host-1",
+        "document": {"apiId": "x"},
+        **fields,
+    }
+    return Event.objects.create(promotion=promotion, offset=offset, **values)
+
+
+def exported(count: int = 1, **fields: Any) -> Promotion:
+    """Return a promotion whose export kept `count` events, all of them from partition 0."""
+    made = promotion(state=PromotionState.EXPORTED, **fields)
+    export = Export.objects.create(promotion=made, cluster_id="a-cluster", topic=made.source.topic)
+    Export.objects.filter(pk=made.pk).update(finished_at=export.pinned_at)
+    partition = ExportPartition.objects.create(
+        export=export, partition=0, start=0, end=count, position=count, read=count
+    )
+    for offset in range(count):
+        event(made, offset)
+    ExportCount.objects.create(
+        partition=partition,
+        disposition=Disposition.KEPT,
+        type_name="net.lightapi.portal.market.ApiCreatedEvent",
+        count=count,
+    )
+    return made
