@@ -41,7 +41,7 @@ def health_chips(findings: Findings) -> dict[str, tuple[str, str]]:
 def problems(findings: Findings) -> dict[str, str]:
     """Return what a failed check says, by the field of the form that has probably to be changed."""
     failed = [each for each in findings.values() if "error" in each]
-    return {each["field"]: f"{each['error']} {each['hint']}" for each in failed}
+    return {each["field"]: f"{each['error'].rstrip('.')}. {each['hint']}" for each in failed}
 
 
 def warnings(environment: Environment) -> list[str]:
