@@ -1,4 +1,4 @@
-"""What the tests of the export share. Django is set up later than this module is read: its parts are imported inside."""
+"""What the tests of the export share. Django is set up after this module is read, so its parts are imported inside."""
 
 from __future__ import annotations
 

@@ -102,6 +102,11 @@ class Source:
             producer.poll(0)
         assert producer.flush(60) == 0
 
+    @property
+    def connection(self) -> KafkaConnection:
+        """How to reach the cluster."""
+        return KafkaConnection(self.cluster.bootstrap_servers)
+
     def decide(self) -> None:
         """Put the types of `mixture` into the table."""
         self.type("KeptEvent")

@@ -2,11 +2,17 @@ from collections import Counter
 
 import pytest
 
+from promotion.actions.export_decisions import decisions
+from promotion.actions.lease import Lease, claim
+from promotion.actions.request import request_job
+from promotion.actions.schemas import store_schema
 from promotion.domain.filters import ExportFilter
 from promotion.domain.order import running_max
 from promotion.domain.record import unpack_headers
+from promotion.domain.wire import frame
 from promotion.models import EventType, ExportCount
-from promotion.states import Decision, PromotionState
+from promotion.states import Decision, JobKind, PromotionState
+from tests import cast
 from tests.export.conftest import Export
 from tests.export.source import FIRST, Source
 from tests.kafka.conftest import everything
@@ -65,7 +71,7 @@ def test_what_is_kept_is_what_stands_in_the_topic_byte_for_byte(source: Source, 
     export(promotion)
     there = {
         (record.partition, record.offset): record
-        for record in everything(_connection(source), source.topic)
+        for record in everything(source.connection, source.topic)
         if record.value is not None
     }
     events = list(promotion.events.all())
@@ -84,7 +90,7 @@ def test_the_order_of_replay_is_the_highest_timestamp_so_far_of_everything_read(
     promotion = source.promotion()
     export(promotion)
     for partition in range(source.partitions):
-        records = [r for r in everything(_connection(source), source.topic) if r.partition == partition]
+        records = [r for r in everything(source.connection, source.topic) if r.partition == partition]
         highest = dict(zip((r.offset for r in records), running_max(r.timestamp for r in records), strict=True))
         events = promotion.events.filter(partition=partition).values_list("offset", "merge_timestamp")
         assert dict(events) == {offset: highest[offset] for offset, _ in events}
@@ -132,19 +138,15 @@ def test_a_type_that_the_table_does_not_know_is_added_undecided_and_does_not_tra
 
 
 def test_data_that_would_exhaust_the_worker_is_quarantined(source: Source, export: Export) -> None:
-    nulls = '{"type": "record", "name": "NullsEvent", "fields": [{"name": "n", "type": {"type": "array", "items": "null"}}]}'
+    items = '{"type": "array", "items": "null"}'
+    nulls = f'{{"type": "record", "name": "NullsEvent", "fields": [{{"name": "n", "type": {items}}}]}}'
     deep = (
         '{"type": "record", "name": "DeepEvent", "fields": '
         '[{"name": "next", "type": ["null", "DeepEvent"]}, {"name": "n", "type": "int", "default": 0}]}'
     )
     for name, text in (("NullsEvent", nulls), ("DeepEvent", deep)):
         schema = source.register(name, text)
-        from promotion.actions.schemas import store_schema
-        from tests import cast
-
         cast.event_type(name, Decision.PROMOTABLE, schema=store_schema(schema))
-    from promotion.domain.wire import frame
-
     source.produce(
         [
             {"value": frame(source.ids["NullsEvent"], b"\x80\xc6\x86\x8f\x02"), "partition": 0},
@@ -198,12 +200,6 @@ def test_an_empty_topic_is_exported(source: Source, export: Export) -> None:
 
 def test_a_decision_made_while_a_job_is_resumed_does_not_split_its_export(source: Source, export: Export) -> None:
     """The decisions are read once, when the job starts."""
-    from promotion.actions.export_decisions import decisions
-    from promotion.actions.lease import Lease, claim
-    from promotion.actions.request import request_job
-    from promotion.states import JobKind
-    from tests import cast
-
     open_type = source.type("OpenEvent", Decision.UNDECIDED)
     promotion = source.promotion()
     job = request_job(promotion.owner, promotion, JobKind.EXPORT)
