@@ -144,7 +144,8 @@ class _Freezer:
         if not problems:
             return
         count = self._refusals.count
-        what = f"{count:,} events cannot go to {self._target.name}." if count else ""
+        events = "1 event" if count == 1 else f"{count:,} events"
+        what = f"{events} cannot go to {self._target.name}." if count else ""
         raise Refused(what or f"Topic {self._plan.topic} cannot take all of it.", preflight.NOTHING_WRITTEN, problems)
 
     def finish(self) -> None:
