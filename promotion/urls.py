@@ -23,6 +23,7 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/events/<int:event_id>/original/", events.original, name="event_original"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/exclude/", events.exclude, name="event_exclude"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/include/", events.include, name="event_include"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/raw/", events.raw, name="event_raw"),
     # files
     path("promotions/<int:promotion_id>/download/", uploads.download, name="download"),
     path("promotions/<int:promotion_id>/uploads/new/", uploads.upload, name="upload"),

@@ -7,6 +7,7 @@ what will be sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import F
@@ -18,10 +19,12 @@ from promotion.domain.event_id import host_of, user_of
 from promotion.domain.json_codec import from_json, search_document
 from promotion.errors import Conflict, Refused
 from promotion.models import Event, Promotion, Revision
-from promotion.models.event import EventQuerySet
+from promotion.models.event import MOST_IDS, EventQuerySet
 from promotion.policy import MANAGE, Actor, require
 from promotion.states import RevisionKind
 
+#: Positions that an audit entry names.
+AUDITED = 1_000
 #: What the web process is willing to decode; larger events are edited by file, in a worker.
 WEB_LIMITS = Limits(max_value_bytes=1024 * 1024, max_values=50_000)
 
@@ -150,25 +153,41 @@ def _clean(text: str | None) -> str:
     return (text or "").replace("\0", "\ufffd")
 
 
-def exclude(actor: Actor, promotion: Promotion, event_ids: Sequence[int], excluded: bool = True) -> int:
-    """Leave the events out of what goes out, or take them in again; return how many changed.
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """How many events changed, and which: `ids` is empty where there are more than MOST_IDS."""
+
+    count: int
+    ids: list[int]
+
+
+def exclude(actor: Actor, promotion: Promotion, event_ids: Sequence[int], excluded: bool = True) -> Excluded:
+    """Leave the events out of what goes out, or take them in again.
 
     Quarantined events never go out and are not touched. The audit entry names them by position, at most 1,000.
     """
     return exclude_matching(actor, promotion, promotion.events.filter(pk__in=event_ids), excluded)
 
 
-def exclude_matching(actor: Actor, promotion: Promotion, chosen: EventQuerySet, excluded: bool = True) -> int:
-    """Do the same for a queryset of the promotion's events, in one statement."""
+def exclude_matching(
+    actor: Actor, promotion: Promotion, chosen: EventQuerySet, excluded: bool = True, expected: int | None = None
+) -> Excluded:
+    """Do the same for a queryset of the promotion's events, in one statement.
+
+    Raises Conflict, and changes nothing, where another number than `expected` would change.
+    """
     with transaction.atomic():
         lock_editable(actor, promotion.pk)
-        changed = chosen.filter(quarantine_reason="", excluded=not excluded)
-        positions = [
-            f"{partition}:{offset}"
-            for partition, offset in changed.in_order().values_list("partition", "offset")[:1000]
-        ]
-        count = changed.order_by().update(excluded=excluded, version=F("version") + 1)
+        changed = chosen.excludable(excluded)
+        first = list(changed.in_order().values_list("pk", "partition", "offset")[: MOST_IDS + 1])
+        count = changed.order_by().update(excluded=excluded, version=F("version") + 1) if first else 0
+        if expected is not None and count != expected:
+            raise Conflict(
+                f"{count:,} events would change now, not {expected:,}: somebody else changed some meanwhile.",
+                "Nothing was changed. Look at the list again.",
+            )
         if count:
+            positions = [f"{partition}:{offset}" for _, partition, offset in first[:AUDITED]]
             after = {"events": count, "positions": positions}
             audit.record(actor, "exclude" if excluded else "include", promotion, after=after)
-    return count
+    return Excluded(count, [pk for pk, _, _ in first] if count <= MOST_IDS else [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -18,10 +19,11 @@ from promotion.states import RevisionKind
 
 @dataclass(frozen=True)
 class EventFilter:
-    """What a list of events shows. Empty or None means everything; texts are matched without regard to case.
+    """What a list of events shows. Empty or None means everything.
 
-    `path` and `value`: the field at this dotted path equals this value, both as text. `states` are any of edited,
-    excluded, quarantined, outgoing: all of them must hold.
+    `host` and `user` are exact, `text` stands anywhere in the outgoing event, in any case. `path` and `value`: the
+    field at this dotted path equals this value, both as text. `states` are any of edited, excluded, quarantined,
+    outgoing: all of them must hold.
     """
 
     type_name: str = ""
@@ -35,6 +37,10 @@ class EventFilter:
     offset: int | None = None
 
 
+#: Events that one request names by their ids.
+MOST_IDS = 10_000
+#: The order of replay (issue 3, section 6), unique within a promotion.
+IN_ORDER = ("merge_timestamp", "partition", "offset")
 STATES: dict[str, Q] = {
     "edited": Q(revision__isnull=False),
     "excluded": Q(excluded=True),
@@ -47,7 +53,7 @@ class EventQuerySet(models.QuerySet["Event"]):
     """Queries over the events of promotions."""
 
     def matching(self, wanted: EventFilter) -> EventQuerySet:
-        """Events that `wanted` describes. An offset means 'from there on in its partition'."""
+        """Events that `wanted` describes. An offset means 'from there on'."""
         found = self
         for state in wanted.states:
             found = found.filter(STATES[state])
@@ -59,7 +65,9 @@ class EventQuerySet(models.QuerySet["Event"]):
         if wanted.offset is not None:
             found = found.filter(offset__gte=wanted.offset)
         if wanted.text:
-            found = found.alias(words=Cast("document", models.TextField())).filter(words__icontains=wanted.text)
+            # The document as jsonb writes it: quotes, backslashes and line ends stand escaped.
+            written = json.dumps(wanted.text, ensure_ascii=False)[1:-1]
+            found = found.alias(words=Cast("document", models.TextField())).filter(words__icontains=written)
         return found._at_path(wanted.path.split("."), wanted.value) if wanted.path else found
 
     def _at_path(self, path: list[str], value: str) -> EventQuerySet:
@@ -69,9 +77,13 @@ class EventQuerySet(models.QuerySet["Event"]):
         found.arg_joiner = " #>> "
         return self.alias(found=found).filter(found=value)
 
+    def excludable(self, excluded: bool = True) -> EventQuerySet:
+        """Those that can be excluded, or included again: not in quarantine, and not so already."""
+        return self.filter(quarantine_reason="", excluded=not excluded)
+
     def in_order(self) -> EventQuerySet:
-        """The order of replay: issue 3, section 6."""
-        return self.order_by("merge_timestamp", "partition", "offset")
+        """The order of replay."""
+        return self.order_by(*IN_ORDER)
 
     def outgoing(self) -> EventQuerySet:
         """What would go out: neither quarantined nor excluded."""

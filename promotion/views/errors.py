@@ -36,7 +36,7 @@ class PromotionErrorMiddleware:
         """Return the page for a PromotionError; anything else goes on to Django's 500."""
         if not isinstance(error, PromotionError):
             return None
-        status = STATUS.get(type(error), 500)
+        status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
         context = {"error": error, "status": status}
         if not request.headers.get("HX-Request"):
             return render(request, "promotion/error.html", context, status=status)

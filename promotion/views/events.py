@@ -1,35 +1,272 @@
-"""Placeholder."""
+"""The events of a promotion: the list, one event, and what people change of what goes out."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
 
+from typing import Any, cast
 
-def events(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("events.events")
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_POST, require_safe
 
+from promotion.actions import edit as actions
+from promotion.domain.json_codec import DoesNotFit
+from promotion.errors import Conflict, InvalidInput, NotFound
+from promotion.forms.events import EditForm, EventFilterForm, SelectForm, VersionForm
+from promotion.models import Event, Promotion
+from promotion.models.event import IN_ORDER, EventQuerySet
+from promotion.policy import MANAGE, VIEW, Actor, may, require
+from promotion.views.event_page import describe, problems_of, theirs_and_yours
+from promotion.views.paging import count_up_to, keyset, neighbours
 
-def select(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("events.select")
-
-
-def event(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("events.event")
-
-
-def edit(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("events.edit")
-
-
-def undo(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("events.undo")
-
-
-def original(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("events.original")
-
-
-def exclude(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("events.exclude")
+FOLDER = "promotion/events"
+#: Of the columns of an event, those that the list does not show and that may be large.
+LARGE = ("key", "value", "headers", "document")
 
 
-def include(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("events.include")
+@require_safe
+def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
+    """Show the events that the filter of the URL describes, a page of them."""
+    require(request.user, VIEW)
+    promotion = _promotion(promotion_id)
+    form = EventFilterForm(request.GET, promotion)
+    wanted = form.wanted()
+    found = promotion.events.none() if wanted is None else promotion.events.matching(wanted)
+    number, more = count_up_to(found)
+    context = {
+        **_common(request, promotion),
+        "form": form,
+        "page": keyset(request, found.select_related("event_type").defer(*LARGE), IN_ORDER),
+        "number": number,
+        "more": more,
+        "query": _filter_of(request.GET).urlencode(),
+        "undo": request.session.pop(_undo_key(promotion), None) if _whole(request) else None,
+    }
+    name = "list" if _whole(request) else "_rows"
+    answer = render(request, f"{FOLDER}/{name}.html", context, status=422 if wanted is None else 200)
+    patch_vary_headers(answer, ["HX-Request"])
+    return answer
+
+
+def select(request: HttpRequest, promotion_id: int) -> HttpResponse:
+    """Exclude or include the chosen events. GET asks whether to do so with all that match the filter."""
+    require(request.user, MANAGE)
+    promotion = _promotion(promotion_id)
+    if request.method != "POST":
+        return _ask(request, promotion)
+    form = SelectForm(request.POST)
+    query = _filter_of(QueryDict(request.POST.get("query", "")[:8_000]))
+    back = _url(reverse("promotion:events", args=[promotion.pk]), query)
+    if not form.is_valid():
+        messages.error(request, "Nothing was changed. " + " ".join(m for each in form.errors.values() for m in each))
+        return redirect(back)
+    try:
+        _exclude_chosen(request, promotion, form.cleaned_data, query)
+    except Conflict as error:
+        messages.error(request, str(error))
+    return redirect(back)
+
+
+def _ask(request: HttpRequest, promotion: Promotion) -> HttpResponse:
+    form = EventFilterForm(request.GET, promotion)
+    wanted = form.wanted()
+    exclude = request.GET.get("action") != "include"
+    query = _filter_of(request.GET)
+    if wanted is None:
+        return redirect(_url(reverse("promotion:events", args=[promotion.pk]), query))
+    found = promotion.events.matching(wanted)
+    context = {
+        **_common(request, promotion),
+        "form": form,
+        "action": "exclude" if exclude else "include",
+        "found": found.order_by().count(),
+        "count": found.excludable(exclude).order_by().count(),
+        "query": query.urlencode(),
+    }
+    return render(request, f"{FOLDER}/select.html", context)
+
+
+def _exclude_chosen(request: HttpRequest, promotion: Promotion, given: dict[str, Any], query: QueryDict) -> None:
+    exclude = given["action"] == "exclude"
+    if given["everything"]:
+        chosen, expected = _matching(promotion, query), given["count"]
+    else:
+        chosen, expected = promotion.events.filter(pk__in=given["event"]), None
+    done = actions.exclude_matching(_actor(request), promotion, chosen, exclude, expected)
+    request.session[_undo_key(promotion)] = {
+        "count": done.count,
+        "did": "excluded" if exclude else "included again",
+        "action": "include" if exclude else "exclude",
+        "ids": ",".join(map(str, done.ids)),
+    }
+
+
+@require_safe
+def event(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
+    """Show one event: original and outgoing, its history, and the editor for those who may."""
+    require(request.user, VIEW)
+    return _page(request, _event(promotion_id, event_id))
+
+
+@require_safe
+def raw(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
+    """Download the value's bytes as they were read."""
+    require(request.user, VIEW)
+    found = _event(promotion_id, event_id)
+    name = f"promotion-{promotion_id}-{found.partition}-{found.offset}.bin"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(bytes(found.value), content_type="application/octet-stream", headers=headers)
+
+
+@require_POST
+def edit(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
+    """Save what was typed as the outgoing event; what cannot be saved comes back as it was typed."""
+    require(request.user, MANAGE)
+    found = _event(promotion_id, event_id)
+    form = EditForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, form)
+    text, version = form.cleaned_data["outgoing"], form.cleaned_data["version"]
+    try:
+        changed = actions.edit(_actor(request), found, version, text)
+    except actions.EditConflict as conflict:
+        return _conflict(request, _event(promotion_id, event_id), text, conflict)
+    except InvalidInput as error:
+        return _page(request, found, form, error)
+    same = changed.version == version
+    messages.success(request, "Nothing was changed: the text is what goes out already." if same else "Saved.")
+    return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))
+
+
+@require_POST
+def undo(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
+    """Go back to the version before the current one."""
+    return _step(request, promotion_id, event_id, actions.undo, "The last change is undone.")
+
+
+@require_POST
+def original(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
+    """Let the original go out again."""
+    return _step(request, promotion_id, event_id, actions.back_to_original, "The original goes out again.")
+
+
+@require_POST
+def exclude(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
+    """Leave one event out of what goes out."""
+    return _exclude_one(request, promotion_id, event_id, True, "The event is excluded: it does not go out.")
+
+
+@require_POST
+def include(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
+    """Take one event in again."""
+    return _exclude_one(request, promotion_id, event_id, False, "The event is included again: it goes out.")
+
+
+def _step(request: HttpRequest, promotion_id: int, event_id: int, action: Any, said: str) -> HttpResponse:
+    require(request.user, MANAGE)
+    found = _event(promotion_id, event_id)
+    form = VersionForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise InvalidInput("The version of the event is missing.", "Use the buttons of the event's page.")
+        action(_actor(request), found, form.cleaned_data["version"])
+    except Conflict as error:
+        messages.error(request, f"{error.message} Nothing was changed: this is the event as it is now.")
+    else:
+        messages.success(request, said)
+    return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))
+
+
+def _exclude_one(request: HttpRequest, promotion_id: int, event_id: int, excluded: bool, said: str) -> HttpResponse:
+    require(request.user, MANAGE)
+    found = _event(promotion_id, event_id)
+    actions.exclude(_actor(request), found.promotion, [found.pk], excluded)
+    messages.success(request, said)
+    return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))
+
+
+def _page(
+    request: HttpRequest, found: Event, form: EditForm | None = None, error: InvalidInput | None = None
+) -> HttpResponse:
+    """The event's page; with `form` what was typed instead of what goes out, and what is wrong with it."""
+    query = _filter_of(request.GET)
+    before, after = neighbours(_matching(found.promotion, query).only("pk", "promotion_id", *IN_ORDER), found, IN_ORDER)
+    context = {**_common(request, found.promotion), "event": found, "query": query.urlencode(), **describe(found)}
+    context |= {"before": before, "after": after, "typed": None, "edit_form": form, "error": error}
+    if form is not None:
+        context |= {
+            "typed": form.data.get("outgoing", "").replace("\r\n", "\n"),
+            "version": form.data.get("version", ""),
+            "problems": problems_of(error) if isinstance(error, DoesNotFit) else [],
+        }
+    else:
+        context |= {"version": found.version, "problems": []}
+    return render(request, f"{FOLDER}/event.html", context, status=200 if form is None else 422)
+
+
+def _conflict(request: HttpRequest, current: Event, text: str, error: Conflict) -> HttpResponse:
+    context = {
+        **_common(request, current.promotion),
+        "event": current,
+        "query": _filter_of(request.GET).urlencode(),
+        "error": error,
+        "typed": text,
+        **theirs_and_yours(current, text),
+    }
+    return render(request, f"{FOLDER}/conflict.html", context, status=409)
+
+
+def _common(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
+    manager = may(request.user, MANAGE)
+    return {"promotion": promotion, "is_manager": manager, "may_edit": manager and promotion.editable}
+
+
+def _promotion(promotion_id: int) -> Promotion:
+    found = Promotion.objects.with_environments().filter(pk=promotion_id).first()
+    if found is None:
+        raise NotFound(f"There is no promotion {promotion_id}.", "The list of promotions shows those there are.")
+    return found
+
+
+def _event(promotion_id: int, event_id: int) -> Event:
+    related = ("promotion__source", "promotion__target", "event_type", "schema", "revision__schema", "revision__parent")
+    rows = Event.objects.select_related(*related).defer("document")
+    found = rows.filter(promotion=promotion_id, pk=event_id).first()
+    if found is None:
+        raise NotFound("There is no such event in this promotion.", "The list of events shows those there are.")
+    return found
+
+
+def _matching(promotion: Promotion, query: QueryDict) -> EventQuerySet:
+    wanted = EventFilterForm(query, promotion).wanted()
+    if wanted is None:
+        raise InvalidInput("The filter in the address cannot be used.", "Set it again on the list of events.")
+    return promotion.events.matching(wanted)
+
+
+def _filter_of(given: QueryDict) -> QueryDict:
+    """The filter's part of a query: nothing of the paging, nothing that is empty."""
+    query = QueryDict(mutable=True)
+    for name in EventFilterForm.base_fields:
+        if value := given.get(name, ""):
+            query[name] = value
+    return query
+
+
+def _url(path: str, query: QueryDict) -> str:
+    return f"{path}?{query.urlencode()}" if query else path
+
+
+def _whole(request: HttpRequest) -> bool:
+    """Whether the whole page is wanted, not only the rows for htmx."""
+    return "HX-Request" not in request.headers or "HX-History-Restore-Request" in request.headers
+
+
+def _undo_key(promotion: Promotion) -> str:
+    return f"undo-{promotion.pk}"
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return cast(Actor, request.user)

@@ -1,0 +1,209 @@
+"""What the page of one event shows, all of it bounded: what is beyond the web's limits is explained instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from promotion.actions.edit import WEB_LIMITS
+from promotion.actions.outgoing import Body, original, outgoing
+from promotion.domain.avro_type import AvroType
+from promotion.domain.decode import read
+from promotion.domain.diff import Difference, Kind, differences
+from promotion.domain.json_codec import DoesNotFit, dump_json, from_json, to_json_value
+from promotion.domain.keys import Tenancy, outgoing_key
+from promotion.domain.limits import Limits
+from promotion.domain.octets import Octets, hex_dump, shown, visible
+from promotion.domain.record import unpack_headers
+from promotion.domain.wire import GUID_HEADER, MalformedValue, header_schema_guid, unframe
+from promotion.errors import InvalidInput
+from promotion.models import Event, Revision
+
+#: Characters of JSON that an editor in a browser still handles well; the form takes no more either.
+MAX_TEXT = 2 * 1024 * 1024
+MAX_ROWS, MAX_HEADERS, MAX_HISTORY, MAX_FIELDS = 200, 50, 20, 200
+#: The history looks at many versions: of larger ones it says only that they changed.
+HISTORY_LIMITS = Limits(max_value_bytes=64 * 1024, max_values=5_000)
+STATUS = {Kind.ADDED: "new", Kind.REMOVED: "removed", Kind.CHANGED: "changed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One difference, as texts that are fit to look at. `status` is new, removed or changed."""
+
+    path: str
+    before: str
+    after: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the history: the revision, up to three differences from what went out before, and how many more."""
+
+    revision: Revision
+    rows: list[Row]
+    more: int
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDoc:
+    """One field of the event's type, by its path."""
+
+    path: str
+    type: str
+    doc: str
+    default: str | None
+
+
+def describe(event: Event) -> dict[str, Any]:
+    """Return the page's context about `event`, whose promotion, schema and revision are loaded."""
+    about: dict[str, Any] = {
+        "key": None if event.key is None else shown(bytes(event.key)),
+        "size": len(event.value),
+        **_headers(event),
+    }
+    return about | (_quarantined(event) if event.quarantined else _kept(event))
+
+
+def theirs_and_yours(current: Event, text: str) -> dict[str, Any]:
+    """Return what goes out now beside `text`, which fits the event's schema, and the differences."""
+    now = outgoing(current)
+    about = {"newest": current.revisions.select_related("author").first()}
+    try:
+        theirs, yours = _value(now), _value(Body(now.schema, from_json(now.schema, text, WEB_LIMITS)))
+    except InvalidInput as error:  # theirs is beyond the limits
+        return about | {"theirs": "", "yours": text, "rows": [], "too_large": error}
+    return about | {"theirs": dump_json(theirs), "yours": dump_json(yours), "rows": _rows(theirs, yours, MAX_ROWS)}
+
+
+def problems_of(error: DoesNotFit) -> list[dict[str, str]]:
+    """Return the problems as the editor takes them."""
+    return [
+        {
+            "path": found.path.removeprefix("$").removeprefix("."),
+            "message": f"Expected {found.expected}, found {found.found}. {found.hint}".strip(),
+        }
+        for found in error.found
+    ]
+
+
+def _kept(event: Event) -> dict[str, Any]:
+    now = outgoing(event)
+    about = {"fields": list(_fields(now.schema.root)), "history": _history(event)}
+    try:
+        before, after = _value(original(event)), _value(now)
+        texts = dump_json(before), dump_json(after)
+    except MalformedValue as error:
+        return about | {"too_large": f"{error.reason}."}
+    if max(map(len, texts)) > MAX_TEXT:
+        return about | {"too_large": f"Its JSON has more than {MAX_TEXT:,} characters."}
+    rows = _rows(before, after, MAX_ROWS + 1)
+    key = _outgoing_key(event, now)
+    return about | {
+        "original": texts[0],
+        "outgoing": texts[1],
+        "rows": rows[:MAX_ROWS],
+        "more_rows": len(rows) > MAX_ROWS,
+        **key,
+    }
+
+
+def _quarantined(event: Event) -> dict[str, Any]:
+    value = bytes(event.value)
+    return {"tried": _tried(event, value), "dump": hex_dump(value), "text": shown(value, 4096), "dumped": 4096}
+
+
+def _tried(event: Event, value: bytes) -> str:
+    """Say which schema the record names."""
+    try:
+        guid = header_schema_guid(unpack_headers(event.headers))
+        return f"The schema {guid}, from its header {GUID_HEADER}." if guid else f"Schema id {unframe(value)[0]}."
+    except MalformedValue as error:
+        return f"None: {error.reason}."
+
+
+def _headers(event: Event) -> dict[str, Any]:
+    headers = unpack_headers(event.headers)
+    rows: list[tuple[str, Octets | None]] = [
+        (visible(name[:200]), None if value is None else shown(value)) for name, value in headers[:MAX_HEADERS]
+    ]
+    return {"headers": rows, "more_headers": max(0, len(headers) - MAX_HEADERS)}
+
+
+def _outgoing_key(event: Event, now: Body) -> dict[str, Any]:
+    promotion = event.promotion
+    source_key = None if event.key is None else bytes(event.key)
+    tenancies = Tenancy(promotion.source.tenancy), Tenancy(promotion.target.tenancy)
+    try:
+        return {"new_key": shown(outgoing_key(read(now.schema, now.data, WEB_LIMITS), source_key, *tenancies))}
+    except InvalidInput as error:
+        return {"no_key": error}
+
+
+def _history(event: Event) -> list[Change]:
+    """The newest revisions first, each with what it changed of what went out before it."""
+    found = list(event.revisions.select_related("author", "schema")[: MAX_HISTORY + 1])
+    return [
+        _change(event, after, found[index + 1] if index + 1 < len(found) else None)
+        for index, after in enumerate(found[:MAX_HISTORY])
+    ]
+
+
+def _change(event: Event, after: Revision, before: Revision | None) -> Change:
+    try:
+        values = [_value(_body(event, each), HISTORY_LIMITS) for each in (before, after)]
+    except MalformedValue:
+        return Change(after, [], 0, unknown=True)
+    rows = _rows(*values, most=MAX_ROWS)
+    return Change(after, rows[:3], max(0, len(rows) - 3), unknown=False)
+
+
+def _body(event: Event, revision: Revision | None) -> Body:
+    first = original(event)
+    return first if revision is None or revision.body is None else Body(first.schema, bytes(revision.body))
+
+
+def _value(body: Body, limits: Limits = WEB_LIMITS) -> Any:
+    return to_json_value(body.schema, body.data, limits)
+
+
+def _rows(before: Any, after: Any, most: int) -> list[Row]:
+    return [_row(each) for each in differences(before, after, most)]
+
+
+def _row(found: Difference) -> Row:
+    before = "" if found.kind is Kind.ADDED else _short(found.before)
+    after = "" if found.kind is Kind.REMOVED else _short(found.after)
+    return Row(visible(found.path.removeprefix("$").removeprefix(".")), before, after, STATUS[found.kind])
+
+
+def _short(value: Any, most: int = 300) -> str:
+    text = dump_json(value)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _fields(node: AvroType) -> Iterator[FieldDoc]:
+    """The fields of the event, and those of records in it that are not deeper than two; at most MAX_FIELDS."""
+    for number, found in enumerate(_walk(node, "", 0)):
+        if number == MAX_FIELDS:
+            return
+        yield found
+
+
+def _walk(node: AvroType, prefix: str, depth: int) -> Iterator[FieldDoc]:
+    for item in node.fields:
+        path = f"{prefix}{item.name}"
+        default = _short(item.default, 60) if item.has_default else None
+        yield FieldDoc(path, str(item.type), item.doc, default)
+        inside = _record_in(item.type, item.type.inner)
+        if inside is not None and depth < 2:
+            yield from _walk(inside, f"{path}.", depth + 1)
+
+
+def _record_in(node: AvroType, branches: Sequence[AvroType]) -> AvroType | None:
+    if node.kind == "record":
+        return node
+    return next((each for each in branches if each.kind == "record"), None) if node.kind == "union" else None
