@@ -237,7 +237,8 @@ def test_what_is_raised_inside_a_delivery_report_comes_out_as_itself(
     topic = new_topic()
     with TransactionalWriter(connection, topic, unique("promotion"), 1) as writer:
         writer.begin()
-        writer.produce(0, outgoing())
+        for ordinal in range(50):
+            writer.produce(ordinal, outgoing())
         monkeypatch.setattr(Receipts, "add", late)
         with pytest.raises(TimeoutError, match="took too long"):
             writer.flush()
