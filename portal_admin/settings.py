@@ -34,7 +34,6 @@ SECRET_KEY = secret("SECRET_KEY", get_random_secret_key())
 ENCRYPTION_KEYS = [key for key in secret("PROMOTION_ENCRYPTION_KEYS").split(",") if key]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-BASE_URL = env.str("PROMOTION_BASE_URL", "http://127.0.0.1:8000")
 SCHEMAS_DIR = Path(env.str("PROMOTION_SCHEMAS_DIR", str(BASE_DIR / "schemas")))
 
 INSTALLED_APPS = [

@@ -115,7 +115,6 @@ class _Running:
             "VALKEY_URL": addresses.valkey_url,
             "ALLOWED_HOSTS": f"{ports.LOOPBACK},localhost",
             "CSRF_TRUSTED_ORIGINS": ",".join(origins),
-            "PROMOTION_BASE_URL": origins[0],
             "PROMOTION_STATIC_ROOT": str(self._stack.directory / "staticfiles"),
         }
 
