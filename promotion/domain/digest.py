@@ -32,8 +32,7 @@ class PlanDigest:
         for name, value in headers:
             parts += (name.encode(), value)
         parts += (subject.encode(), fingerprint.encode(), body)
-        for part in parts:
-            self._hash.update(b"-;" if part is None else b"%d;%b" % (len(part), part))
+        self._hash.update(b"".join(b"-;" if part is None else b"%d;%b" % (len(part), part) for part in parts))
 
     def hexdigest(self) -> str:
         """Return the digest of what was added so far: 64 hexadecimal digits."""

@@ -38,7 +38,8 @@ def batch_bytes(key: bytes, value_bytes: int, headers: Headers) -> int:
     """
     size = 3 + _sized(len(key)) + _sized(value_bytes) + _varint(len(headers))
     for name, value in headers:
-        size += _sized(len(name.encode())) + (1 if value is None else _sized(len(value)))
+        size += _sized(len(name) if name.isascii() else len(name.encode()))
+        size += 1 if value is None else _sized(len(value))
     return _BATCH_OVERHEAD + _varint(size) + size
 
 
@@ -151,5 +152,7 @@ def _sized(length: int) -> int:
 
 
 def _varint(number: int) -> int:
-    """Bytes of `number`, zero or more, as a zigzag varint."""
-    return max(1, ((number << 1).bit_length() + 6) // 7)
+    """Bytes of `number`, zero or more, as a zigzag varint; nearly all lengths take one or two."""
+    if number < 8_192:
+        return 1 if number < 64 else 2
+    return ((number << 1).bit_length() + 6) // 7
