@@ -139,7 +139,7 @@ def run(
         raise child.death()
 
 
-def wait_until(child: Child, is_ready: Callable[[], bool], timeout_seconds: float = 60.0) -> None:
+def wait_until(child: Child, is_ready: Callable[[], bool], timeout_seconds: float = 180.0) -> None:
     """Return when `is_ready` says so. Raises ChildDied if the child ends first, NotReady after the timeout."""
     deadline = time.monotonic() + timeout_seconds
     while not is_ready():

@@ -26,7 +26,7 @@ MANAGE = (sys.executable, str(PROJECT / "manage.py"))
 CLUSTERS = ("dev", "sit")
 _WORKERS = 2
 _USUAL_PORT = 8000
-_HEALTHY_WITHIN_SECONDS = 60.0
+_HEALTHY_WITHIN_SECONDS = 180.0
 _SEED_WITHIN_SECONDS = 300.0
 
 

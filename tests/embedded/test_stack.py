@@ -56,7 +56,7 @@ def running(directory: Path, clusters: str, as_user: tuple[str, ...] = ()) -> It
     with (directory / "output").open("w") as output:
         process = subprocess.Popen([*as_user, sys.executable, "-m", "portal_admin.embedded", *arguments], stdout=output)
     try:
-        wait_for(lambda: file.exists() or process.poll() is not None, "the addresses", 90)
+        wait_for(lambda: file.exists() or process.poll() is not None, "the addresses", 170)
         assert file.exists(), (directory / "output").read_text()
         yield Running(process, Addresses.from_json(file.read_text()))
     finally:

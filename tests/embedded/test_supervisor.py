@@ -24,7 +24,7 @@ class Started:
         command = [sys.executable, "-m", "tests.embedded.without_kafka", str(directory / "demo"), str(self.ready_file)]
         with self.output.open("w") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment())
-        wait_for(lambda: self.ready_file.exists() or self.process.poll() is not None, "the ready file", 90)
+        wait_for(lambda: self.ready_file.exists() or self.process.poll() is not None, "the ready file", 170)
         assert self.ready_file.exists(), self.output.read_text()
         self.pids = descendants(self.process.pid)
 
