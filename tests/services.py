@@ -13,6 +13,7 @@ from pathlib import Path
 
 from portal_admin.embedded.stack import Addresses, Cluster, Stack
 
+PROJECT = Path(__file__).resolve().parents[1]
 CLUSTERS = ("dev", "sit")
 
 
@@ -52,14 +53,12 @@ class Services:
         return self._stack.add_clusters(CLUSTERS).clusters
 
     def stop(self, *, keep_logs: bool) -> None:
-        """End everything and forget it, but for the logs where somebody may want to read them."""
+        """End everything and forget it, but for the logs where somebody may want to read them: in `.local/test-logs`."""
         self._stack.stop()
-        if keep_logs and self._running:
-            for path in self._stack.directory.iterdir():
-                if path.name != "logs":
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-        else:
-            shutil.rmtree(self._stack.directory)
+        logs = self._stack.directory / "logs"
+        if keep_logs and logs.is_dir():
+            shutil.copytree(logs, PROJECT / ".local" / "test-logs", dirs_exist_ok=True)
+        shutil.rmtree(self._stack.directory)
 
 
 def unique(name: str) -> str:
