@@ -53,7 +53,7 @@ class Services:
         return self._stack.add_clusters(CLUSTERS).clusters
 
     def stop(self, *, keep_logs: bool) -> None:
-        """End everything and forget it, but for the logs where somebody may want to read them: in `.local/test-logs`."""
+        """End everything and forget it, but for the logs where somebody may want them: in `.local/test-logs`."""
         self._stack.stop()
         logs = self._stack.directory / "logs"
         if keep_logs and logs.is_dir():
