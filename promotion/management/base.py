@@ -79,12 +79,12 @@ def promotion(options: dict[str, Any]) -> Promotion:
         raise NotFound(f"There is no promotion {options['id']}.") from error
 
 
-def wait_for(job: PromotionJob, interval: float = 0.2) -> PromotionJob:
-    """Return the job when it has ended well, however long that takes; raise what ended it otherwise."""
+def wait_for(job: PromotionJob, interval: float = 0.2, *, fail: bool = True) -> PromotionJob:
+    """Return the job when it has ended, however long that takes; raise what ended it badly, unless not `fail`."""
     while job.active:
         time.sleep(interval)
         job.refresh_from_db()
-    if job.exit_code:
+    if job.exit_code and fail:
         raise _ended(job)
     return job
 

@@ -1,27 +1,126 @@
-"""Placeholder."""
+"""Promotions: the list, the form that creates one, and the page that leads through its steps."""
 
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from promotion import jobs
+from promotion.actions import cancel as cancelling
+from promotion.actions.create import create as create_promotion
+from promotion.actions.request import request_job
+from promotion.errors import InvalidInput, NotFound, Refused, Unreachable
+from promotion.forms.promotions import CreateForm, PromotionFilterForm
+from promotion.models import Promotion, PromotionJob
+from promotion.policy import MANAGE, VIEW, Actor, may, require
+from promotion.states import JobKind, JobState
+from promotion.views.paging import count_up_to, keyset
+from promotion.views.promotion_details import page
+
+FOLDER = "promotion/promotions"
 
 
-def promotions(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("promotions.promotions")
+@require_safe
+def promotions(request: HttpRequest) -> HttpResponse:
+    """Show the promotions that fit the filter, the newest first."""
+    require(request.user, VIEW)
+    form = PromotionFilterForm(request.GET)
+    rows = form.promotions()
+    found, more = count_up_to(rows)
+    context = {
+        "form": form,
+        "page": keyset(request, rows, ["-pk"]),
+        "summary": f"{found:,}{'+' if more else ''} promotion{'' if found == 1 else 's'}",
+        "filtered": any(form.cleaned_data.values()),
+        "may_manage": may(request.user, MANAGE),
+    }
+    template = "_rows.html" if request.headers.get("HX-Request") else "list.html"
+    return render(request, f"{FOLDER}/{template}", context)
 
 
-def create(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("promotions.create")
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """Take a new promotion; what cannot be taken comes back as it was typed."""
+    require(request.user, MANAGE)
+    if request.method != "POST":
+        initial = {name: request.GET[name] for name in ("source", "target", "title") if name in request.GET}
+        return _form(request, CreateForm(initial=initial))
+    form = CreateForm(request.POST)
+    if not form.is_valid():
+        return _form(request, form, 422)
+    given = form.cleaned_data
+    try:
+        made = create_promotion(_actor(request), given["source"], given["target"], given["title"], form.wanted())
+    except (Refused, InvalidInput) as error:
+        for problem in error.problems or [error.message]:
+            form.add_error(None, f"{problem} {error.hint}")
+        return _form(request, form, 422)
+    messages.success(request, "The promotion is created. Nothing has been read yet: export it next.")
+    return redirect(made)
 
 
-def promotion(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("promotions.promotion")
+@require_safe
+def promotion(request: HttpRequest, promotion_id: int) -> HttpResponse:
+    """Show one promotion: its steps, the next thing to do, and what became of every record."""
+    require(request.user, VIEW)
+    shown = _promotion(promotion_id)
+    return render(request, f"{FOLDER}/promotion.html", page(request, shown))
 
 
-def export(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("promotions.export")
+@require_safe
+def progress(request: HttpRequest, promotion_id: int) -> HttpResponse:
+    """Show the part of the page that changes while a job runs; polled until the job has ended."""
+    require(request.user, VIEW)
+    shown = _promotion(promotion_id)
+    if not request.headers.get("HX-Request"):
+        return redirect(shown)
+    return render(request, f"{FOLDER}/_progress.html", page(request, shown))
 
 
-def cancel(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("promotions.cancel")
+@require_POST
+def export(request: HttpRequest, promotion_id: int) -> HttpResponse:
+    """Start the export, or go on with one that failed or was cancelled."""
+    shown = _promotion(promotion_id)
+    _enqueue(request, request_job(_actor(request), shown, JobKind.EXPORT))
+    return redirect(shown)
 
 
-def progress(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("promotions.progress")
+@require_POST
+def cancel(request: HttpRequest, promotion_id: int) -> HttpResponse:
+    """Ask what is queued or running to stop."""
+    shown = _promotion(promotion_id)
+    job = cancelling.cancel(_actor(request), shown)
+    if job.state == JobState.CANCELLED:
+        messages.success(request, f"{job.get_kind_display()} cancelled before it began.")
+    else:
+        messages.info(request, f"{job.get_kind_display()} is asked to stop. It ends within seconds.")
+    return redirect(shown)
+
+
+def _form(request: HttpRequest, form: CreateForm, status: int = 200) -> HttpResponse:
+    context = {"form": form, "sources": form.fields["source"].queryset, "targets": form.fields["target"].queryset}  # type: ignore[attr-defined]
+    return render(request, f"{FOLDER}/create.html", context, status=status)
+
+
+def _enqueue(request: HttpRequest, job: PromotionJob) -> None:
+    try:
+        jobs.enqueue(job)
+    except Unreachable as error:
+        messages.warning(request, str(error))
+
+
+def _promotion(promotion_id: int) -> Promotion:
+    try:
+        return Promotion.objects.with_environments().get(pk=promotion_id)
+    except Promotion.DoesNotExist as error:
+        raise NotFound(
+            f"There is no promotion {promotion_id}.", "The list of promotions shows those there are."
+        ) from error
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return cast(Actor, request.user)

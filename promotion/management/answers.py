@@ -1,0 +1,96 @@
+"""What the command line says about a promotion. The keys are promised in docs/automation.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Sum
+
+from promotion.errors import Incomplete
+from promotion.models import Export, ExportCount, Promotion, PromotionJob
+from promotion.states import Disposition
+
+Answer = dict[str, Any]
+
+
+def promotion_answer(promotion: Promotion) -> Answer:
+    """Return everything about one promotion, as `promotion show` prints it."""
+    export = Export.objects.filter(pk=promotion.pk).first()
+    partitions = list(export.partitions.all()) if export else []
+    job = promotion.jobs.select_related("requested_by").first()
+    return {
+        **promotion_line(promotion),
+        "filters": promotion.filters,
+        "counts": export.totals() if export else {"read": 0, **{each.value: 0 for each in Disposition}},
+        "by_type": _by_type(export),
+        "partitions": [
+            {
+                "partition": each.partition,
+                "start": each.start,
+                "end": each.end,
+                "position": each.position,
+                "read": each.read,
+                "held_back": each.held_back,
+                "truncated": None if each.truncated_from is None else [each.truncated_from, each.truncated_to],
+            }
+            for each in partitions
+        ],
+        "held_back": sum(each.held_back for each in partitions),
+        "incomplete": bool(export and export.truncated),
+        "job": job and job_answer(job),
+    }
+
+
+def promotion_line(promotion: Promotion) -> Answer:
+    """Return what a list says of one promotion."""
+    return {
+        "id": promotion.pk,
+        "title": promotion.title,
+        "state": promotion.state,
+        "source": promotion.source.name,
+        "target": promotion.target.name,
+        "owner": promotion.owner.get_username(),
+        "created_at": promotion.created_at,
+    }
+
+
+def job_answer(job: PromotionJob) -> Answer:
+    """Return how a job stands."""
+    return {
+        "id": job.pk,
+        "kind": job.kind,
+        "state": job.state,
+        "phase": job.phase,
+        "done": job.done,
+        "total": job.total,
+        "attempts": job.attempts,
+        "requested_by": job.requested_by.get_username(),
+        "error": job.error,
+        "hint": job.hint,
+        "problems": job.problems,
+    }
+
+
+def check_complete(promotion: Promotion) -> None:
+    """Raise Incomplete, naming what is missing, where retention took records before they were read."""
+    gaps = promotion.export.partitions.filter(truncated_from__isnull=False)
+    missing = [f"partition {g.partition}: offsets {g.truncated_from} to {(g.truncated_to or 0) - 1}" for g in gaps]
+    if missing:
+        raise Incomplete(
+            f"The export of promotion {promotion.pk} ended, but records were deleted before they were read: "
+            f"{'; '.join(missing)}.",
+            "Everything else was exported. A replay has to accept that these are missing.",
+        )
+
+
+def _by_type(export: Export | None) -> dict[str, dict[str, int]]:
+    counted = (
+        ExportCount.objects.filter(partition__export=export)
+        .values_list("type_name", "disposition")
+        .annotate(n=Sum("count"))
+        .order_by("type_name", "disposition")
+    )
+    by_type: dict[str, dict[str, int]] = {}
+    for name, disposition, number in counted if export else ():
+        by_type.setdefault(name, {})[disposition] = number
+    return by_type

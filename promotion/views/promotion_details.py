@@ -1,0 +1,178 @@
+"""What the page of a promotion shows: its steps, what comes next, how the job stands, where every record went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from promotion.domain.filters import ExportFilter
+from promotion.models import AuditEntry, Export, ExportCount, Promotion, PromotionJob
+from promotion.policy import MANAGE, may
+from promotion.states import Disposition, JobKind, PromotionState
+
+State = PromotionState
+#: The state of the steps Export, Edit, Replay in each state of the promotion.
+STEPS: dict[PromotionState, tuple[str, str, str]] = {
+    State.DRAFT: ("current", "todo", "todo"),
+    State.EXPORTING: ("current", "todo", "todo"),
+    State.EXPORT_FAILED: ("failed", "todo", "todo"),
+    State.EXPORT_CANCELLED: ("failed", "todo", "todo"),
+    State.EXPORTED: ("done", "current", "todo"),
+    State.REPLAYING: ("done", "done", "current"),
+    State.REPLAY_FAILED: ("done", "done", "failed"),
+    State.REPLAYED: ("done", "done", "done"),
+}
+EXPORTED = frozenset({State.EXPORTED, State.REPLAYING, State.REPLAY_FAILED, State.REPLAYED})
+HISTORY = 20
+
+
+def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
+    """Return what the page shows; what takes long to count is left out while a job runs and the page is polled."""
+    context = _live(request, promotion)
+    entries = AuditEntry.objects.filter(object_type="promotion", object_id=str(promotion.pk))
+    context["history"] = entries[:HISTORY]
+    if not context["active"]:
+        context["accounting"] = accounting(context["export"]) if context["export"] else None
+    return {**context, "filters": filter_facts(promotion)}
+
+
+def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
+    export = Export.objects.filter(pk=promotion.pk).first()
+    job = promotion.jobs.select_related("requested_by", "cancel_requested_by").first()
+    active = job if job is not None and job.active else None
+    partitions = list(export.partitions.all()) if export else []
+    totals = export.totals() if export else {}
+    return {
+        "promotion": promotion,
+        "export": export,
+        "job": job,
+        "active": active,
+        "failed": job if job is not None and not job.active and job.error else None,
+        "facts": facts(active) if active else [],
+        "unit": "records" if active and active.kind == JobKind.EXPORT else "events",
+        "partitions": partitions,
+        "held_back": _held_back(sum(each.held_back for each in partitions)),
+        "gaps": [
+            f"Partition {p.partition}: offsets {p.truncated_from:,} to {(p.truncated_to or 0) - 1:,}"
+            for p in partitions
+            if p.truncated_from is not None
+        ],
+        "stats": [(each, totals[each.value]) for each in Disposition] if totals else [],
+        "totals": totals,
+        "events": events(promotion) if promotion.state in EXPORTED else {},
+        "steps": steps(promotion),
+        "may_manage": may(request.user, MANAGE),
+    }
+
+
+def steps(promotion: Promotion) -> list[dict[str, str]]:
+    """Return the three steps, each with its state and where it leads."""
+    export, edit, replay = STEPS[PromotionState(promotion.state)]
+    exported = promotion.state in EXPORTED
+    at = [promotion.pk]
+    return [
+        {"label": "Export", "state": export, "url": promotion.get_absolute_url(), "note": f"from {promotion.source}"},
+        {
+            "label": "Edit",
+            "state": edit,
+            "url": reverse("promotion:events", args=at) if exported else "",
+            "note": "what goes out",
+        },
+        {
+            "label": "Replay",
+            "state": replay,
+            "url": reverse("promotion:replay", args=at) if exported else "",
+            "note": f"to {promotion.target}",
+        },
+    ]
+
+
+def events(promotion: Promotion) -> dict[str, int]:
+    """Return how many events go out, are edited, excluded, quarantined."""
+    rows = promotion.events.order_by()
+    kept = rows.filter(quarantine_reason="")
+    excluded = kept.filter(excluded=True).count()
+    total = kept.count()
+    return {
+        "outgoing": total - excluded,
+        "edited": kept.filter(revision__isnull=False).count(),
+        "excluded": excluded,
+    }
+
+
+def facts(job: PromotionJob) -> list[str]:
+    """Return what stands below the progress bar."""
+    if job.started_at is None:
+        return []
+    seconds = (timezone.now() - job.started_at).total_seconds()
+    found = [f"{_duration(seconds)} so far"]
+    if job.attempts == 1 and job.done and seconds >= 1:
+        rate = job.done / seconds
+        found.append(f"{rate:,.0f} a second")
+        if job.total:
+            found.append(f"about {_duration((job.total - job.done) / rate)} left")
+    if job.attempts > 1:
+        times = "once" if job.attempts == 2 else f"{job.attempts - 1:,} times"
+        found.append(f"taken over {times} after a worker died")
+    return found
+
+
+def accounting(export: Export) -> dict[str, Any]:
+    """Return the table of types and dispositions: rows, and the sums below, which add up to what was read."""
+    by_type: dict[str, dict[str, int]] = defaultdict(dict)
+    counted = ExportCount.objects.filter(partition__export=export).values_list("type_name", "disposition")
+    for name, disposition, number in counted.annotate(n=Sum("count")).order_by():
+        by_type[name][disposition] = number
+    rows = [
+        {"name": name, "short": name.rpartition(".")[2], "cells": _cells(numbers), "sum": sum(numbers.values())}
+        for name, numbers in by_type.items()
+    ]
+    totals = export.totals()
+    return {
+        "rows": sorted(rows, key=lambda row: (-row["sum"], row["name"])),
+        "columns": list(Disposition),
+        "sums": [totals[each.value] for each in Disposition],
+        "read": totals["read"],
+    }
+
+
+def _cells(numbers: dict[str, int]) -> list[int]:
+    return [numbers.get(each.value, 0) for each in Disposition]
+
+
+def filter_facts(promotion: Promotion) -> Sequence[tuple[str, list[Any], str]]:
+    """Return what the export is restricted to: label, values, and whether they are times or names."""
+    filters = ExportFilter.from_json(promotion.filters)
+    spans = [
+        f"{p}: {start:,} to {'the end' if end is None else f'{end:,}'}" for p, (start, end) in filters.offsets.items()
+    ]
+    found: list[tuple[str, list[Any], str]] = [
+        ("Types", sorted(filters.types), "name"),
+        ("Hosts", sorted(filters.hosts), "name"),
+        ("Users", sorted(filters.users), "name"),
+        ("From this time on", [filters.since] if filters.since is not None else [], "time"),
+        ("Before this time", [filters.until] if filters.until is not None else [], "time"),
+        ("Offsets, by partition", spans, "text"),
+    ]
+    return [each for each in found if each[1]]
+
+
+def _held_back(offsets: int) -> str:
+    if not offsets:
+        return ""
+    lie = "offset lies" if offsets == 1 else "offsets lie"
+    return (
+        f"Up to {offsets:,} {lie} beyond the pinned ends and {'is' if offsets == 1 else 'are'} not in this export. "
+        "When the transaction has ended, a new promotion takes them along."
+    )
+
+
+def _duration(seconds: float) -> str:
+    whole = max(int(seconds), 0)
+    return f"{whole} s" if whole < 60 else f"{whole // 60:,} min {whole % 60:02} s"
