@@ -33,6 +33,10 @@ EVENT_ID = {
     ],
 }
 FIRST = 1_700_000_000_000
+#: What `Source.mixture` goes round through.
+KINDS = (
+    "kept", "nul", "derived", "other host", "log", "open", "stranger", "tombstone", "empty", "json", "unknown id", "cut",
+)  # fmt: skip
 
 
 def schema_text(name: str, *fields: dict[str, Any]) -> str:
@@ -131,7 +135,7 @@ class Source:
             "unknown id": lambda n: frame(987_654_321, b"x"),
             "cut": lambda n: self.value("KeptEvent", n)[:-3],
         }
-        names = list(kinds or values)
+        names = list(kinds or KINDS)
         self.produce(
             {
                 "value": values[names[n % len(names)]](n),

@@ -1,7 +1,10 @@
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from portal_admin.embedded.stack import Cluster
 from promotion.actions.export_decisions import decisions
 from promotion.actions.lease import Lease, claim
 from promotion.actions.request import request_job
@@ -14,7 +17,7 @@ from promotion.models import EventType, ExportCount
 from promotion.states import Decision, JobKind, PromotionState
 from tests import cast
 from tests.export.conftest import Export
-from tests.export.source import FIRST, Source
+from tests.export.source import FIRST, KINDS, Source
 from tests.kafka.conftest import everything
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +45,31 @@ def test_every_record_has_exactly_one_disposition(source: Source, export: Export
     assert promotion.events.count() == 700
     assert promotion.export.finished_at is not None
     assert (job.done, job.total) == (1200, 1200)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=60), st.sets(st.sampled_from(["host-1", "host-2"])))
+def test_whatever_stands_in_a_topic_the_sums_match(
+    clusters: dict[str, Cluster], export: Export, kinds: list[str], hosts: set[str]
+) -> None:
+    source = Source(clusters["dev"])
+    source.decide()
+    source.mixture(len(kinds), kinds)
+    promotion = source.promotion(ExportFilter(hosts=frozenset(hosts)))
+    assert export(promotion).state == "succeeded"
+    totals = promotion.export.totals()
+    assert totals.pop("read") == len(kinds) == sum(totals.values())
+    expected = Counter(becomes(kind, hosts) for kind in kinds)
+    assert {name: count for name, count in totals.items() if count} == expected
+
+
+def becomes(kind: str, hosts: set[str]) -> str:
+    """What becomes of a record of `mixture`, in words of the specification alone."""
+    host = {"kept": "host-1", "nul": "a\0b", "other host": "host-2"}.get(kind)
+    if host is not None:
+        return "kept" if not hosts or host in hosts else "filtered"
+    settled = {"derived": "derived", "log": "not_promotable", "open": "undecided", "stranger": "undecided"}
+    return {**settled, "tombstone": "tombstones"}.get(kind, "quarantined")
 
 
 def test_the_sums_match_what_was_read_in_each_partition_and_for_each_type(source: Source, export: Export) -> None:
