@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import models, transaction
-from django.db.models import F, Max
+from django.db.models import Exists, F, Max, OuterRef
 from django.utils import timezone
 
 from promotion.actions import audit
@@ -17,7 +18,9 @@ from promotion.models import Event, LineVerdict, Promotion, Revision, Upload, Up
 from promotion.policy import Actor
 from promotion.states import RevisionKind
 
-BATCH = 1_000
+BATCH = 500
+#: Not needed to write a change, and large.
+UNUSED = ("event__document", "event__value", "event__headers", "event__revision__body")
 APPLICABLE = (LineVerdict.CHANGED, LineVerdict.EXCLUDED, LineVerdict.INCLUDED)
 FAULTY = (LineVerdict.UNKNOWN, LineVerdict.STALE, LineVerdict.DUPLICATE, LineVerdict.INVALID)
 
@@ -32,7 +35,9 @@ def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
     with transaction.atomic():
         promotion = lock_editable(actor, upload.promotion_id)
         _take(upload)
-        lines = upload.lines.filter(verdict__in=APPLICABLE).select_related("event__schema", "event__revision__schema")
+        upload.refresh_from_db()
+        related = ("event__schema", "event__revision")
+        lines = upload.lines.filter(verdict__in=APPLICABLE).select_related(*related).defer(*UNUSED)
         missing = _exclude_missing(promotion, upload) if exclude_missing else 0
         changed = sum(_apply(actor, batch) for batch in _batches(lines)) + missing
         audit.record(
@@ -69,27 +74,35 @@ def _batches(lines: models.QuerySet[UploadLine]) -> Iterator[list[UploadLine]]:
 
 
 def _exclude_missing(promotion: Promotion, upload: Upload) -> int:
-    mentioned = upload.lines.filter(event__isnull=False).values("event_id")
-    return promotion.events.outgoing().exclude(pk__in=mentioned).update(excluded=True, version=F("version") + 1)
+    """Exclude what the file does not mention. Raises Conflict where that is not what the report showed."""
+    mentioned = upload.lines.filter(event=OuterRef("pk"))
+    events = promotion.events.outgoing().exclude(Exists(mentioned))
+    count = events.update(excluded=True, version=F("version") + 1)
+    if count != upload.missing:
+        raise Conflict(
+            f"{count:,} outgoing events are not in the file now; there were {upload.missing:,} when it was compared.",
+            "Nothing was applied. Upload the file again: the comparison then shows what is there now.",
+        )
+    return count
 
 
 def _apply(actor: Actor, lines: list[UploadLine]) -> int:
     """Apply a batch: its revisions in one insert, its events in one update."""
-    events = {line.event_id: line.event for line in lines if line.event is not None}
     _lock_unchanged(lines)
-    revisions = _revisions(actor, [line for line in lines if line.verdict == LineVerdict.CHANGED])
-    for line in lines:
-        event = events[line.event_id]
-        event.version += 1
-        event.excluded = line.verdict == LineVerdict.EXCLUDED or (
-            event.excluded and line.verdict == LineVerdict.CHANGED
-        )
-        if revision := revisions.get(event.pk):
-            event.revision = revision
-            body = Body(parse(revision.schema.text), bytes(revision.body or b""))
-            event.document, event.host, event.user = searchable(body)
-    Event.objects.bulk_update(events.values(), ["version", "excluded", "revision", "document", "host", "user"], 200)
-    return len(events)
+    revisions = _revisions(actor, [line for line in lines if line.body is not None])
+    return Event.objects.change(_change(line, revisions) for line in lines)
+
+
+def _change(line: UploadLine, revisions: dict[int, Revision]) -> dict[str, Any]:
+    event = line.event
+    assert event is not None, "a line that changes something is about an event"
+    excluded = {LineVerdict.EXCLUDED: True, LineVerdict.INCLUDED: False}.get(LineVerdict(line.verdict), event.excluded)
+    change: dict[str, Any] = {"id": event.pk, "excluded": excluded}
+    revision = revisions.get(event.pk)
+    if revision is not None and revision.body is not None:
+        document, host, user = searchable(Body(parse(revision.schema.text), bytes(revision.body)))
+        change |= {"revision_id": revision.pk, "document": document, "host": host, "user": user}
+    return change
 
 
 def _lock_unchanged(lines: list[UploadLine]) -> None:

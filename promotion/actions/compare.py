@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from django.utils import timezone
 
 from promotion.actions.lease import Lease
-from promotion.actions.outgoing import outgoing
+from promotion.actions.outgoing import outgoing, with_schemas
 from promotion.domain.json_codec import from_json_value
-from promotion.domain.lines import EventLine, numbered, read_line
+from promotion.domain.lines import EventLine, Manifest, numbered, read_line
 from promotion.errors import InvalidInput
 from promotion.models import Event, LineVerdict, Promotion, Upload, UploadLine
 
-BATCH = 500
+#: Lines judged at a time, and their bytes: whichever is reached first.
+BATCH, BATCH_BYTES = 500, 8 * 1024 * 1024
+#: More lines than any promotion has events.
+MAX_LINES = 3_000_000
 #: One line, in bytes: an event's JSON is larger than its Avro, and never this large.
 MAX_LINE = 32 * 1024 * 1024
 #: Problems kept of one line: the rest would not be read.
@@ -36,12 +39,16 @@ def run(lease: Lease) -> None:
 
 def _batches(lease: Lease, upload: Upload) -> Iterator[list[tuple[int, bytes]]]:
     batch: list[tuple[int, bytes]] = []
-    for numbered_line in numbered(_lines(upload)):
-        batch.append(numbered_line)
-        if len(batch) == BATCH:
-            lease.progress(numbered_line[0], phase="Comparing lines")
+    size = 0
+    for number, line in numbered(_lines(upload)):
+        if number > MAX_LINES:
+            raise InvalidInput(f"The file has more than {MAX_LINES:,} lines.", "Split it, and upload the parts.")
+        batch.append((number, line))
+        size += len(line)
+        if len(batch) == BATCH or size >= BATCH_BYTES:
+            lease.progress(number, phase="Comparing lines")
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 
@@ -67,11 +74,11 @@ class Comparison:
         self._upload = upload
         self._promotion: Promotion = upload.promotion
         self._counts: Counter[str] = Counter()
-        self._seen: dict[Position, int] = {}
+        self._seen: dict[int, int] = {}  # an event's id: the first line about it
         self._mentioned = 0
 
     def add(self, batch: list[tuple[int, bytes]]) -> None:
-        """Judge a batch of numbered lines and write a row for each."""
+        """Judge a batch of numbered lines and write a row for each but the manifest."""
         read = [(number, self._read(number, line)) for number, line in batch]
         events = self._events([line for _, line in read if isinstance(line, EventLine)])
         rows = [
@@ -95,9 +102,18 @@ class Comparison:
         if len(line) > MAX_LINE:
             return self._row(number, LineVerdict.INVALID, problems=[f"The line is longer than {MAX_LINE:,} bytes."])
         try:
-            return read_line(line)
+            found = read_line(line)
         except InvalidInput as error:
             return self._row(number, LineVerdict.INVALID, problems=[str(error)])
+        return self._check(found) if isinstance(found, Manifest) else found
+
+    def _check(self, manifest: Manifest) -> None:
+        """Positions say nothing of a promotion: the same ones exist in every promotion of a source."""
+        if manifest.promotion not in (None, self._promotion.pk):
+            raise InvalidInput(
+                f"The file was downloaded from promotion {manifest.promotion}, this is promotion {self._promotion.pk}.",
+                "Upload it there. To use it here anyway, take its first line out.",
+            )
 
     def _events(self, lines: list[EventLine]) -> dict[Position, Event]:
         """Return the events that the lines name, with one query for a batch."""
@@ -105,48 +121,37 @@ class Comparison:
         for line in lines:
             wanted.setdefault(line.partition, []).append(line.offset)
         found: dict[Position, Event] = {}
-        events = self._promotion.events.select_related("schema", "revision__schema").defer("document")
+        events = self._promotion.events.select_related("revision").defer("document")
         for partition, offsets in wanted.items():
-            for event in events.filter(partition=partition, offset__in=offsets):
+            for event in with_schemas(events.filter(partition=partition, offset__in=offsets)):
                 found[event.partition, event.offset] = event
         return found
 
     def _judge(self, number: int, line: EventLine, events: dict[Position, Event]) -> UploadLine:
         position = (line.partition, line.offset)
-        first = self._seen.setdefault(position, number)
-        if first != number:
-            return self._row(number, LineVerdict.DUPLICATE, problems=[f"Line {first} is about the same event."])
         event = events.get(position)
         if event is None or event.quarantined:
             what = "is in quarantine" if event else "is not in this promotion"
             return self._row(number, LineVerdict.UNKNOWN, problems=[f"Event {line.partition}:{line.offset} {what}."])
-        if not event.excluded:
-            self._mentioned += 1
+        first = self._seen.setdefault(event.pk, number)
+        if first != number:
+            return self._row(number, LineVerdict.DUPLICATE, problems=[f"Line {first} is about the same event."])
+        self._mentioned += not event.excluded
         if line.version is not None and line.version != event.version:
-            return self._row(
-                number, LineVerdict.STALE, event, problems=["The event was changed here after the file was downloaded."]
-            )
-        return self._change(number, line, event)
+            problem = "The event was changed here after the file was downloaded."
+            return self._row(number, LineVerdict.STALE, event, problems=[problem])
+        return self._compare(number, line, event)
 
-    def _change(self, number: int, line: EventLine, event: Event) -> UploadLine:
-        if line.excluded and not event.excluded:
-            return self._row(number, LineVerdict.EXCLUDED, event)
+    def _compare(self, number: int, line: EventLine, event: Event) -> UploadLine:
         now = outgoing(event)
         if line.type_name not in (None, now.schema.full_name):
             problem = f"The type is {now.schema.full_name}: a file cannot change it."
             return self._row(number, LineVerdict.INVALID, event, problems=[problem])
-        if line.value is None:
-            return self._row(number, LineVerdict.UNCHANGED, event)
         try:
-            body = from_json_value(now.schema, line.value)
+            body = now.data if line.value is None else from_json_value(now.schema, line.value)
         except InvalidInput as error:
-            return self._row(
-                number, LineVerdict.INVALID, event, problems=getattr(error, "problems", []) or [str(error)]
-            )
-        if body != now.data:
-            return self._row(number, LineVerdict.CHANGED, event, body)
-        included = line.excluded is False and event.excluded
-        return self._row(number, LineVerdict.INCLUDED if included else LineVerdict.UNCHANGED, event)
+            return self._row(number, LineVerdict.INVALID, event, problems=error.problems or [str(error)])
+        return self._row(number, _verdict(line, event, body != now.data), event, body if body != now.data else None)
 
     def _row(
         self,
@@ -165,3 +170,10 @@ class Comparison:
             body=body,
             problems=[problem[:500] for problem in (problems or [])[:MAX_PROBLEMS]],
         )
+
+
+def _verdict(line: EventLine, event: Event, changed: bool) -> LineVerdict:
+    """What becomes of an event that the line fits. A line that says nothing of exclusion leaves it as it is."""
+    if line.excluded is not None and line.excluded != event.excluded:
+        return LineVerdict.EXCLUDED if line.excluded else LineVerdict.INCLUDED
+    return LineVerdict.CHANGED if changed else LineVerdict.UNCHANGED

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from promotion.actions.outgoing import outgoing
+from promotion.actions.outgoing import outgoing, with_schemas
 from promotion.domain.json_codec import to_json_value
 from promotion.domain.lines import EventLine, event_line, manifest
 from promotion.errors import Refused
-from promotion.models import Event, Promotion
+from promotion.models import Event, Export, Promotion
 from promotion.models.event import EventQuerySet
 from promotion.policy import VIEW, Actor, require
 from promotion.states import PromotionState
 
-CHUNK = 2_000
+#: Events in memory at a time: each may be as large as Kafka lets a record be.
+CHUNK = 200
 NOT_YET = {PromotionState.DRAFT, PromotionState.EXPORTING}
 
 
@@ -44,13 +45,18 @@ def _lines(promotion: Promotion, events: EventQuerySet) -> Iterator[str]:
             "source": promotion.source.name,
             "target": promotion.target.name,
             "topic": promotion.source.topic,
+            "exported_at": _exported_at(promotion),
             "events": events.count(),
         }
     )
-    # Related rows that repeat (types, schemas) are loaded once; `document` is for searching only.
-    loaded = events.select_related("event_type", "schema", "revision__schema").defer("document").in_order()
-    for event in loaded.iterator(chunk_size=CHUNK):
+    loaded = events.select_related("revision").defer("document").in_order()  # the document is for searching only
+    for event in with_schemas(loaded.iterator(chunk_size=CHUNK)):
         yield event_line(_as_line(event), event.timestamp, None if event.key is None else bytes(event.key))
+
+
+def _exported_at(promotion: Promotion) -> str | None:
+    export = Export.objects.filter(promotion=promotion).first()
+    return export.finished_at.isoformat(timespec="seconds") if export and export.finished_at else None
 
 
 def _as_line(event: Event) -> EventLine:

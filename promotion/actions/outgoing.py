@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from promotion.domain.record import unpack_headers
 from promotion.domain.schema import Schema, parse
 from promotion.domain.wire import header_schema_guid, unframe
-from promotion.models import Event
+from promotion.models import AvroSchema, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,23 @@ def outgoing(event: Event) -> Body:
     if revision is None or revision.body is None:
         return original(event)
     return Body(parse(revision.schema.text), bytes(revision.body))
+
+
+def with_schemas(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield the events with the schemas that `outgoing` needs. Each is loaded once, however many events share it."""
+    rows: dict[int, AvroSchema] = {}
+    for event in events:
+        if event.schema_id is not None:
+            event.schema = _schema(rows, event.schema_id)
+        if event.revision is not None:
+            event.revision.schema = _schema(rows, event.revision.schema_id)
+        yield event
+
+
+def _schema(rows: dict[int, AvroSchema], pk: int) -> AvroSchema:
+    if pk not in rows:
+        rows[pk] = AvroSchema.objects.get(pk=pk)
+    return rows[pk]
 
 
 def _without_frame(event: Event) -> bytes:

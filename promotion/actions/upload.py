@@ -24,11 +24,17 @@ def upload(actor: Actor, promotion: Promotion, name: str, pieces: Iterable[bytes
     """
     require(actor, MANAGE)
     with transaction.atomic():
-        file = Upload.objects.create(promotion=promotion, author=actor, file_name=name.rpartition("/")[2][:200])
+        # What was compared before is needed by its lines only.
+        UploadChunk.objects.filter(upload__promotion=promotion, upload__compared_at__isnull=False).delete()
+        file = Upload.objects.create(promotion=promotion, author=actor, file_name=_base_name(name))
         file.size = _store(file, pieces)
         file.save(update_fields=["size"])
         job = request_job(actor, promotion, JobKind.UPLOAD, {"upload": file.pk})
     return file, job
+
+
+def _base_name(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2].replace("\0", "")[:200] or "file"
 
 
 def _store(file: Upload, pieces: Iterable[bytes]) -> int:

@@ -26,7 +26,10 @@ class BadLine(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One event as a line says it. `type_name`, `version` and `excluded` are None where the line does not say."""
+    """One event as a line says it. `type_name`, `version` and `excluded` are None where the line does not say.
+
+    `value` is None in a line without one, which is allowed where the event is to be excluded.
+    """
 
     partition: int
     offset: int
@@ -34,6 +37,13 @@ class EventLine:
     type_name: str | None = None
     version: int | None = None
     excluded: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The first line of a file: the promotion that it was downloaded from, None where it does not say."""
+
+    promotion: int | None
 
 
 def manifest(values: Mapping[str, Any]) -> str:
@@ -79,15 +89,14 @@ def numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, stripped.removeprefix(b"\xef\xbb\xbf") if number == 1 else stripped
 
 
-def read_line(line: bytes) -> EventLine | None:
-    """Return the event of a line, None for a manifest. Raises BadLine or MalformedJson with what is wrong."""
+def read_line(line: bytes) -> EventLine | Manifest:
+    """Return what a line says. Raises BadLine or MalformedJson with what is wrong."""
     value = parse_json(line, DEFAULT_LIMITS)
     if not isinstance(value, dict):
         raise BadLine("The line is not a JSON object.", "Each line holds one event: {...}.")
     if "manifest" in value:
-        _check_manifest(value["manifest"])
-        return None
-    if "value" not in value and value.get("excluded") is not True:
+        return _read_manifest(value["manifest"])
+    if value.get("value") is None and ("value" in value or value.get("excluded") is not True):
         raise BadLine("'value' is missing.", "It holds the event itself.")
     return EventLine(
         partition=_whole(value, "partition"),
@@ -99,10 +108,11 @@ def read_line(line: bytes) -> EventLine | None:
     )
 
 
-def _check_manifest(value: object) -> None:
-    given = (value.get("format"), value.get("version")) if isinstance(value, dict) else (None, None)
-    if given != (FORMAT, VERSION):
+def _read_manifest(value: object) -> Manifest:
+    parts = value if isinstance(value, dict) else {}
+    if (parts.get("format"), parts.get("version")) != (FORMAT, VERSION):
         raise BadLine("The manifest names another format.", f"Expected {FORMAT}, version {VERSION}.")
+    return Manifest(_optional(parts, "promotion", int))
 
 
 def _whole(value: Mapping[str, Any], name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 
 from promotion.models.event import Event
 from promotion.models.promotion import Promotion
@@ -42,6 +43,15 @@ class Upload(models.Model):
     def __str__(self) -> str:
         return f"upload {self.pk}"
 
+    def get_absolute_url(self) -> str:
+        """The page of what this file would do."""
+        return reverse("promotion:upload_report", args=[self.promotion_id, self.pk])
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was applied or discarded."""
+        return self.applied_at is not None or self.discarded_at is not None
+
 
 class UploadChunk(models.Model):
     """A piece of the file: a worker on another machine reads it from here, and never the whole at once."""
@@ -59,7 +69,10 @@ class UploadChunk(models.Model):
 
 
 class UploadLine(models.Model):
-    """What one line would do. `body` is the new Avro body of a changed event."""
+    """What one line would do. `body` is the new Avro body where the line changes the event's values.
+
+    An excluded or included one may have it too.
+    """
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="lines")
     number = models.PositiveIntegerField()

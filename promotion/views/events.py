@@ -72,9 +72,9 @@ def select(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def _ask(request: HttpRequest, promotion: Promotion) -> HttpResponse:
     form = EventFilterForm(request.GET, promotion)
     wanted = form.wanted()
-    exclude = request.GET.get("action") != "include"
+    exclude = request.GET.get("action") == "exclude"
     query = _filter_of(request.GET)
-    if wanted is None:
+    if wanted is None or request.GET.get("action") not in {"exclude", "include"}:
         return redirect(_url(reverse("promotion:events", args=[promotion.pk]), query))
     found = promotion.events.matching(wanted)
     context = {

@@ -1,7 +1,110 @@
-"""Subcommands of `manage.py promotion`."""
+"""Subcommands of `manage.py promotion`: download and upload outgoing events."""
 
-from typing import Any
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from promotion import jobs
+from promotion.actions import apply_upload
+from promotion.actions.download import download
+from promotion.actions.upload import upload
+from promotion.errors import InvalidInput
+from promotion.management.base import Answer, actor, add_common, promotion, wait_for
+from promotion.models import LineVerdict, Upload
+
+PIECE = 1024 * 1024
+#: Lines that the answer names; the page of the upload shows all of them.
+MOST_LINES = 1_000
 
 
 def add(subparsers: Any) -> None:
     """Add this part's subcommands."""
+    parser = subparsers.add_parser("download", help="Write the outgoing events to a file.")
+    parser.add_argument("id", type=int)
+    parser.add_argument("--format", choices=["jsonl"], default="jsonl")
+    parser.add_argument("--out", required=True, metavar="FILE", help="Where to; - is standard output.")
+    parser.add_argument("--all", action="store_true", help="The excluded events too.")
+    add_common(parser)
+    parser.set_defaults(handler=_download)
+    parser = subparsers.add_parser("upload", help="Compare an edited file with the events, and apply it.")
+    parser.add_argument("id", type=int)
+    parser.add_argument("--file", required=True, metavar="FILE")
+    parser.add_argument("--missing", choices=["keep", "exclude"], default="keep", help="Events not in the file.")
+    parser.add_argument("--dry-run", action="store_true", help="Compare only, and discard the file.")
+    parser.add_argument("--good-lines", action="store_true", help="Apply the others where some lines cannot be.")
+    add_common(parser, user=True)
+    parser.set_defaults(handler=_upload)
+
+
+def _download(options: dict[str, Any]) -> Answer | None:
+    found = promotion(options)
+    lines = download(None, found, everything=options["all"])
+    if options["out"] == "-":
+        _write(lines, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return None
+    try:
+        with Path(options["out"]).open("wb") as file:
+            count = _write(lines, file)
+    except OSError as error:
+        raise InvalidInput(f"{options['out']} cannot be written: {error.strerror}.") from error
+    return {"id": found.pk, "events": count - 1, "out": options["out"]}
+
+
+def _write(lines: Iterable[str], file: Any) -> int:
+    count = 0
+    for count, line in enumerate(lines, start=1):
+        file.write(line.encode())
+    return count
+
+
+def _upload(options: dict[str, Any]) -> Answer:
+    user, found = actor(options), promotion(options)
+    path = Path(options["file"])
+    try:
+        with path.open("rb") as file:
+            made, job = upload(user, found, path.name, _pieces(file))
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    wait_for(jobs.enqueue(job))
+    made.refresh_from_db()
+    answer = _answer(made)
+    faults = sum(answer[verdict.value] for verdict in apply_upload.FAULTY)
+    if options["dry_run"] or (faults and not options["good_lines"]):
+        apply_upload.discard(user, made)
+        return answer if options["dry_run"] else _refuse(answer)
+    apply_upload.apply(user, made, options["missing"] == "exclude")
+    return answer | {"applied": True}
+
+
+def _refuse(answer: Answer) -> NoReturn:
+    """Print the report together with the error, and end with the exit code of a wrong input."""
+    said = {
+        "error": "Some lines cannot be applied, so nothing was applied.",
+        "hint": "Correct the lines that are named, or give --good-lines to leave them out.",
+        "problems": [],
+    }
+    print(json.dumps(said | answer))
+    sys.exit(InvalidInput.exit_code)
+
+
+def _pieces(file: Any) -> Iterator[bytes]:
+    while piece := file.read(PIECE):
+        yield piece
+
+
+def _answer(made: Upload) -> Answer:
+    lines = made.lines.exclude(verdict=LineVerdict.UNCHANGED).values_list("number", "verdict", "problems")
+    return {
+        **{verdict.value: made.counts.get(verdict.value, 0) for verdict in LineVerdict},
+        "missing": made.missing,
+        "applied": False,
+        "lines": [
+            {"line": number, "verdict": verdict, "problems": problems}
+            for number, verdict, problems in lines.order_by("number")[:MOST_LINES]
+        ],
+    }
