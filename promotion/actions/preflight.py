@@ -101,9 +101,7 @@ def _type_refusals(promotion: Promotion) -> list[str]:
 
 def check_promotion(promotion: Promotion, accept_incomplete: bool) -> None:
     """Raise Refused with everything that `refusals` finds."""
-    if problems := refusals(promotion, accept_incomplete):
-        message = problems[0] if len(problems) == 1 else f"The replay to {promotion.target.name} is refused."
-        raise Refused(message, NOTHING_WRITTEN, problems)
+    _refuse(promotion, refusals(promotion, accept_incomplete))
 
 
 def check_topic(promotion: Promotion, facts: TopicFacts) -> None:
@@ -120,8 +118,12 @@ def check_topic(promotion: Promotion, facts: TopicFacts) -> None:
             f"Topic {facts.topic} is compacted (cleanup.policy={facts.cleanup_policy}): Kafka would keep only the last "
             "event of each key, that is one event a host or user. Set cleanup.policy=delete, or choose another target."
         )
+    _refuse(promotion, problems)
+
+
+def _refuse(promotion: Promotion, problems: list[str]) -> None:
     if problems:
-        raise Refused(problems[0], NOTHING_WRITTEN, problems)
+        raise Refused(f"The replay to {promotion.target.name} is refused.", NOTHING_WRITTEN, problems)
 
 
 def check_plan(plan: Plan, facts: TopicFacts) -> None:

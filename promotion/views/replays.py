@@ -125,6 +125,7 @@ def _page(
         "warnings": target_warnings(target.check_findings, uncommitted=False),
         "problems": problems,
         "last": last if last and last.error and error is None else None,
+        "last_title": f"The last replay did not go through: {last.error}" if last else "",
         "startable": promotion.state in STARTS[JobKind.REPLAY][0],
         "may_manage": may(request.user, MANAGE),
     }

@@ -139,4 +139,4 @@ def test_the_command_line_ends_with_the_code_for_refused(promotion, capsys):
     with pytest.raises(SystemExit) as end:
         call_command("promotion", "replay", str(promotion.pk), "--as", cast.user("manager").username, "--wait")
     assert end.value.code == 3
-    assert "protected" in json.loads(capsys.readouterr().out)["error"]
+    assert "protected" in json.loads(capsys.readouterr().out)["problems"][0]

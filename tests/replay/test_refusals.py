@@ -112,7 +112,7 @@ def test_source_and_target_on_the_same_topic_are_refused_whatever_they_are_calle
     promotion = exported(dev, twin)
     job = replay(promotion)
     assert job.state == JobState.REFUSED
-    assert "Source and target are the same" in job.error
+    assert "Source and target are the same" in job.problems[0]
     assert len(consumed(clusters["dev"], dev.topic, committed=False)) == 1
 
 
@@ -135,12 +135,12 @@ def refused_at_once(promotion: Promotion, **choices) -> Refused:
 
 def test_a_protected_target_is_refused_until_there_are_approvals(promotion, sit):
     Environment.objects.filter(pk=sit.pk).update(protected=True)
-    assert "protected" in refused_at_once(promotion).message
+    assert "protected" in refused_at_once(promotion).problems[0]
 
 
 def test_an_environment_that_may_not_be_a_target_is_refused(promotion, sit):
     Environment.objects.filter(pk=sit.pk).update(may_be_target=False)
-    assert "may not be a target" in refused_at_once(promotion).message
+    assert "may not be a target" in refused_at_once(promotion).problems[0]
 
 
 def test_a_target_protected_after_the_request_is_refused_by_the_worker(clusters, promotion, sit):
@@ -159,12 +159,12 @@ def test_a_viewer_may_not_replay(promotion):
 
 def test_nothing_to_replay_is_refused(promotion):
     Event.objects.update(excluded=True)
-    assert "nothing to replay" in refused_at_once(promotion).message
+    assert "nothing to replay" in refused_at_once(promotion).problems[0]
 
 
 def test_an_incomplete_export_is_refused_until_somebody_accepts_it(promotion, replay):
     ExportPartition.objects.update(truncated_from=3, truncated_to=7)
-    assert "incomplete" in refused_at_once(promotion).message
+    assert "incomplete" in refused_at_once(promotion).problems[0]
     assert replay(promotion, accept_incomplete=True).state == JobState.SUCCEEDED
 
 
@@ -172,7 +172,7 @@ def test_a_type_decided_away_since_the_export_is_refused_with_its_number(promoti
     name = promotion.events.first().event_type.full_name
     curate.decide(cast.user("curator"), [name], Decision.NOT_PROMOTABLE, "Not any more.")
     refusal = refused_at_once(promotion)
-    assert f"{name} is not promotable since the export, and 2 of its events would go out" in refusal.message
+    assert f"{name} is not promotable since the export, and 2 of its events would go out" in refusal.problems[0]
 
 
 def test_what_changed_since_the_page_was_shown_makes_the_request_stale(promotion):
