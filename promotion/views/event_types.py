@@ -74,6 +74,7 @@ def _list(request: HttpRequest, query: QueryDict, decide_form: DecideForm) -> Ht
         "found": len(rows) if len(rows) <= MAX_ROWS else types.count(),
         "counts": [(Decision(name), number) for name, number in EventType.objects.decision_counts().items()],
         "decide_form": decide_form,
+        "problems": [message for each in decide_form.errors.values() for message in each],
         "selected": set(decide_form.data.getlist("names")) if isinstance(decide_form.data, QueryDict) else set(),
         "may_decide": may(request.user, CURATE),
     }
@@ -93,6 +94,7 @@ def _detail(request: HttpRequest, full_name: str, decide_form: DecideForm) -> Ht
         "seen": ExportCount.objects.filter(type_name=full_name).sightings().get(full_name, {}),
         "decisions": found.decisions.select_related("decided_by"),
         "decide_form": decide_form,
+        "problems": [message for each in decide_form.errors.values() for message in each],
         "may_decide": may(request.user, CURATE),
     }
     return render(request, "promotion/event_types/detail.html", context, status=422 if decide_form.errors else 200)
