@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.utils import timezone
 
 from promotion.actions.lease import Lease
-from promotion.actions.outgoing import outgoing, with_schemas
+from promotion.actions.outgoing import changes, outgoing, with_schemas
 from promotion.domain.json_codec import from_json_value
 from promotion.domain.lines import EventLine, Manifest, numbered, read_line
 from promotion.errors import InvalidInput
@@ -151,7 +151,8 @@ class Comparison:
             body = now.data if line.value is None else from_json_value(now.schema, line.value)
         except InvalidInput as error:
             return self._row(number, LineVerdict.INVALID, event, problems=error.problems or [str(error)])
-        return self._row(number, _verdict(line, event, body != now.data), event, body if body != now.data else None)
+        changed = changes(now, body)
+        return self._row(number, _verdict(line, event, changed), event, body if changed else None)
 
     def _row(
         self,

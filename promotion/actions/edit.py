@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from promotion.actions import audit
-from promotion.actions.outgoing import Body, original, outgoing
+from promotion.actions.outgoing import Body, changes, original, outgoing
 from promotion.domain.decode import Limits, read
 from promotion.domain.event_id import host_of, user_of
 from promotion.domain.json_codec import from_json, search_document
@@ -49,7 +49,7 @@ def edit(actor: Actor, event: Event, version: int, text: str) -> Event:
     """
     now = outgoing(event)
     body = from_json(now.schema, text, WEB_LIMITS)
-    if body == now.data and event.version == version:
+    if event.version == version and not changes(now, body):
         return event
     return revise(actor, event, version, RevisionKind.EDIT, body)
 

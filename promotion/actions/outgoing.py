@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from promotion.domain.json_codec import from_json_value, to_json_value
 from promotion.domain.record import unpack_headers
 from promotion.domain.schema import Schema, parse
 from promotion.domain.wire import header_schema_guid, unframe
@@ -31,6 +32,15 @@ def outgoing(event: Event) -> Body:
     if revision is None or revision.body is None:
         return original(event)
     return Body(parse(revision.schema.text), bytes(revision.body))
+
+
+def changes(now: Body, data: bytes) -> bool:
+    """Return whether `data`, an encoded JSON value, says anything else than `now`.
+
+    Avro allows several encodings of one value (an array in blocks, a NaN): bytes that differ may say the same, and
+    then what was read is what goes out.
+    """
+    return data != now.data and data != from_json_value(now.schema, to_json_value(now.schema, now.data))
 
 
 def with_schemas(events: Iterable[Event]) -> Iterator[Event]:

@@ -92,7 +92,7 @@ def test_every_verdict_is_reported_by_line_number_before_anything_is_applied(pro
     rest[5]["offset"] = 99  # line 7: unknown; line 6 is stale
     rest[6] = rest[0]  # line 8: duplicate
     rest[7]["excluded"] = False  # line 9
-    made = compared(promotion, [head, *rest[:8]] + ["no object"])
+    made = compared(promotion, [head, *rest[:8], "no object"])
     assert verdicts(made) == {
         2: "changed", 3: "excluded", 4: "invalid", 5: "invalid", 6: "stale", 7: "unknown", 8: "duplicate",
         9: "included", 10: "invalid",
@@ -179,7 +179,7 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_is_read(promotion, monk
 
 def test_a_file_of_another_promotion_is_refused(promotion, manager):
     other = stage.promotion(3, title="Another")
-    made, job = upload(manager, other, "x", [json.dumps(lines_of(promotion)[0]).encode()])
+    _, job = upload(manager, other, "x", [json.dumps(lines_of(promotion)[0]).encode()])
     jobs.run(str(job.pk))
     job.refresh_from_db()
     assert job.state == JobState.FAILED

@@ -57,8 +57,9 @@ def _download(options: dict[str, Any]) -> Answer | None:
 
 def _write(lines: Iterable[str], file: Any) -> int:
     count = 0
-    for count, line in enumerate(lines, start=1):
+    for line in lines:
         file.write(line.encode())
+        count += 1
     return count
 
 
@@ -88,7 +89,7 @@ def _refuse(answer: Answer) -> NoReturn:
         "hint": "Correct the lines that are named, or give --good-lines to leave them out.",
         "problems": [],
     }
-    print(json.dumps(said | answer))
+    sys.stdout.write(json.dumps(said | answer) + "\n")
     sys.exit(InvalidInput.exit_code)
 
 
