@@ -1,0 +1,81 @@
+"""Every page of the console: readable by everybody, in light and dark, and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.axe import violations
+from tests.browser.conftest import OpenPage
+from tests.processes import Console
+
+ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
+#: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended.
+PAGES = {
+    "/accounts/login/": None,
+    "/": "manager",
+    "/promotions/": "manager",
+    "/promotions/new/": "manager",
+    "/promotions/{draft}/": "manager",
+    "/promotions/{id}/": "manager",
+    "/promotions/{id}/events/?state=outgoing": "manager",
+    "/promotions/{id}/events/select/?action=exclude": "manager",
+    "/promotions/{id}/events/{event}/": "manager",
+    "/promotions/{id}/download/": "manager",
+    "/promotions/{id}/uploads/new/": "manager",
+    "/promotions/{id}/replay/": "manager",
+    "/promotions/{id}/receipt/": "manager",
+    "/event-types/?decision=undecided": "curator",
+    f"/event-types/{ROLE}/": "curator",
+    "/environments/": "admin",
+    "/environments/new/": "admin",
+    "/environments/sit/": "admin",
+    "/environments/sit/edit/": "admin",
+    "/audit/": "viewer",
+    "/environments/new/?forbidden": "viewer",
+    "/nowhere/": "viewer",
+    "/promotions/999999/": "viewer",
+    "/accounts/password/": "viewer",
+}
+
+
+@pytest.fixture(scope="module")
+def path_of(console: Console) -> Callable[[str], str]:
+    """Fills in the ids of a path."""
+
+    def create() -> str:
+        made = console.manage(
+            "promotion", "create", "--source=dev", "--target=sit", "--title=Pages", f"--type={ROLE}", "--as=manager"
+        )
+        return str(made["id"])
+
+    draft, exported = create(), create()
+    console.manage("promotion", "export", exported, "--as=manager", "--wait")
+    first = "from promotion.models import Event; print(Event.objects.filter(promotion=%s).first().pk)" % exported
+    event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
+    return lambda path: path.format(id=exported, draft=draft, event=event)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("role", sorted({role for role in PAGES.values() if role}) + [None])
+def test_no_page_violates_wcag_or_is_wider_than_a_phone(
+    open_page: OpenPage, path_of: Callable[[str], str], role: str | None, scheme: str
+) -> None:
+    paths = [path_of(path) for path, viewed_by in PAGES.items() if viewed_by == role]
+    page = open_page(role, paths[0], color_scheme=scheme)
+    found = {path: found for path in paths if (found := faults(page, path))}
+    assert found == {}
+
+
+def faults(page: Page, path: str) -> list[str]:
+    """What axe-core finds on a page, and how much wider than a phone it is."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(path)
+    found = violations(page)
+    if page.locator("h1").count() != 1:
+        found.append("not one h1")
+    page.set_viewport_size({"width": 360, "height": 740})
+    width = page.evaluate("document.documentElement.scrollWidth")
+    return found if width <= 360 else [*found, f"{width} px wide on a phone of 360 px"]
