@@ -35,7 +35,8 @@ EVENT_ID = {
 FIRST = 1_700_000_000_000
 #: What `Source.mixture` goes round through.
 KINDS = (
-    "kept", "nul", "derived", "other host", "log", "open", "stranger", "tombstone", "empty", "json", "unknown id", "cut",
+    "kept", "nul", "derived", "other host", "log", "open", "stranger", "tombstone", "empty", "json", "unknown id",
+    "cut",
 )  # fmt: skip
 
 
@@ -141,8 +142,7 @@ class Source:
                 "value": values[names[n % len(names)]](n),
                 "key": b"host-1" if n % 3 else None,
                 "partition": n % self.partitions,
-                # Time runs back now and then, as it does in real topics.
-                "timestamp": FIRST + n * 1000 - (5_000_000 if n % 11 == 0 else 0),
+                "timestamp": _timestamp(n),
                 "headers": [("trace", b"\xff\x00"), ("trace", None)] if n % 5 == 0 else None,
             }
             for n in range(count)
@@ -162,6 +162,12 @@ class Source:
         """A draft of a promotion from this topic to a target that nothing listens at."""
         source = self.environment(f"from-{self.topic[-10:]}")
         return cast.promotion(source=source, filters=(filters or ExportFilter()).to_json(), **fields)
+
+
+def _timestamp(n: int) -> int:
+    """Time runs back now and then, as it does in real topics, and a clock was once far ahead."""
+    ahead = 10**10 if 300 <= n < 310 else 0
+    return FIRST + n * 1000 + ahead - (5_000_000 if n % 11 == 0 else 0)
 
 
 def rows_of(promotion: Promotion) -> list[tuple]:

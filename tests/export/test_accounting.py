@@ -1,3 +1,4 @@
+import uuid
 from collections import Counter
 
 import pytest
@@ -243,3 +244,26 @@ def _connection(source: Source):
     from promotion.domain.connection import KafkaConnection
 
     return KafkaConnection(source.cluster.bootstrap_servers)
+
+
+def test_a_schema_named_by_a_guid_in_a_header_is_asked_for_and_a_malformed_one_is_quarantined(
+    source: Source, export: Export
+) -> None:
+    """This registry knows no GUIDs: what is asked of it is not found, and the body is not taken for a framed value."""
+    source.decide()
+    source.register("KeptEvent")
+    framed = source.value("KeptEvent", 1)
+    guid = uuid.uuid4()
+    source.produce(
+        [
+            {"value": framed, "partition": 0, "headers": [("__value_schema_id", b"\x01" + guid.bytes)]},
+            {"value": framed, "partition": 0, "headers": [("__value_schema_id", b"\x01short")]},
+            {"value": framed, "partition": 0, "headers": [("another", b"\x01short")]},
+        ]
+    )
+    promotion = source.promotion()
+    assert export(promotion).state == "succeeded"
+    reasons = dict(promotion.events.values_list("offset", "quarantine_reason"))
+    assert str(guid) in reasons[0]
+    assert "__value_schema_id" in reasons[1]
+    assert reasons[2] == ""

@@ -29,8 +29,11 @@ def test_an_export_whose_worker_is_killed_again_and_again_ends_like_an_undisturb
     worker = start_worker()
     start_worker("periodic")
     promotion, job = begin(long_source)
-    for position in (0, 1, LONG // 3, LONG // 2, LONG * 3 // 4):
-        until(lambda at=position: read(promotion) >= at, what=f"position {position}")
+    worker.kill_horse()
+    # As soon as something can be seen: positions, or events whose positions would follow.
+    for seen, more in ((read, LONG // 8), (kept, LONG // 80), (kept, LONG // 80), (read, LONG // 8), (kept, 1)):
+        before = seen(promotion)
+        until(lambda seen=seen, least=before + more: seen(promotion) >= least, what=f"{more:,} more")
         worker.kill_horse()
     finished(job)
     assert job.attempts > 3
@@ -107,6 +110,10 @@ def undisturbed(source: Source) -> Promotion:
 
 def read(promotion: Promotion) -> int:
     return ExportPartition.objects.filter(export=promotion.pk).aggregate(n=Sum("read"))["n"] or 0
+
+
+def kept(promotion: Promotion) -> int:
+    return promotion.events.count()
 
 
 def refreshed(job: PromotionJob) -> PromotionJob:
