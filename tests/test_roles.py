@@ -24,6 +24,7 @@ API = "net.lightapi.portal.market.ApiCreatedEvent"
 #                anonymous nobody viewer manager approver curator admin
 READ          = (302,      403,   200,   200,    200,     200,    200)
 READ_302      = (302,      403,   302,   302,    302,     302,    302)
+READ_404      = (302,      403,   404,   404,    404,     404,    404)  # nothing was replayed yet
 MANAGE        = (302,      403,   403,   200,    403,     403,    200)
 MANAGE_302    = (302,      403,   403,   302,    403,     403,    302)
 REFUSED       = (302,      403,   403,   403,    403,     403,    403)  # its state forbids it to everybody
@@ -73,6 +74,14 @@ ROWS = [
     Row("promotion:event_original", NEVER, MANAGE_422, EVENT),
     Row("promotion:event_exclude", NEVER, MANAGE_302, EVENT),
     Row("promotion:event_include", NEVER, MANAGE_302, EVENT),
+    Row("promotion:download", READ, NEVER, ONE),
+    Row("promotion:upload", MANAGE, MANAGE_422, ONE),
+    Row("promotion:upload_report", READ, NEVER, UPLOAD),
+    Row("promotion:upload_apply", NEVER, MANAGE_422, UPLOAD),
+    Row("promotion:upload_discard", NEVER, MANAGE_302, UPLOAD),
+    Row("promotion:replay", READ, MANAGE_422, ONE),
+    Row("promotion:receipt", READ, NEVER, ONE),
+    Row("promotion:receipt_download", READ_404, NEVER, ONE),
     Row("promotion:event_types", READ, NEVER),
     Row("promotion:event_types_decide", NEVER, CURATE_422),
     Row("promotion:event_type", READ, NEVER, ("type",)),

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from promotion.actions.curate import decide
 from promotion.errors import InvalidInput, NotFound, Refused
@@ -114,6 +115,14 @@ def test_two_curators_with_the_same_types_in_another_order_both_decide() -> None
     for event_type in EventType.objects.all():
         newest = event_type.decisions.first()
         assert (newest.decision, newest.decided_by_id) == (event_type.decision, event_type.decided_by_id)
+
+
+def test_rows_are_locked_by_name_whatever_the_order_of_the_names() -> None:
+    cast.event_type(API)
+    with CaptureQueriesContext(connection) as captured:
+        decide(cast.user("curator"), [API], Decision.PROMOTABLE, "Agreed.")
+    [locking] = [query["sql"] for query in captured if "FOR UPDATE" in query["sql"]]
+    assert locking.endswith('ORDER BY "promotion_eventtype"."full_name" ASC FOR UPDATE')
 
 
 def test_a_row_cannot_be_promotable_without_a_person_and_a_reason() -> None:

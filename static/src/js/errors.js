@@ -3,7 +3,7 @@ import { announce } from "./announce.js";
 
 const SAYS = {
   0: ["The server cannot be reached.", "Check the connection and try again."],
-  403: ["You may not do this.", "Your role or this page's session does not allow it. Reload the page, or ask a curator."],
+  403: ["You may not do this.", "Your role or this page's session does not allow it. Reload the page, or ask an admin."],
   404: ["This is no longer here.", "Somebody may have removed it. Reload the page."],
   500: ["The server met an error of its own.", "It has been logged. Reload the page to see what was done."],
   503: ["A service that the console needs is not there.", "Try again in a moment."],
