@@ -166,4 +166,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("PROMOTION_LOG_LEVEL", "INFO")},
+    # A line a request to a registry says nothing that is not said better elsewhere.
+    "loggers": {name: {"level": "WARNING"} for name in ("httpx", "httpx2", "rq.worker")},
 }

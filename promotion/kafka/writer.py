@@ -19,7 +19,7 @@ from promotion.domain.record import OutgoingRecord
 from promotion.errors import InvalidInput, PromotionError, Stale
 from promotion.kafka.failures import Fenced, OutcomeUnknown, error_of, is_fenced
 from promotion.kafka.handles import Session, let_go
-from promotion.kafka.marker import Marker, dump_metadata, load_marker
+from promotion.kafka.marker import Marker, committed_when_loaded, dump_metadata, load_marker
 from promotion.kafka.metadata import find_topic
 from promotion.kafka.receipts import Receipts
 from promotion.kafka.settings import Settings, topic_name
@@ -279,9 +279,9 @@ class TransactionalWriter:
     def _read_marker(self, consumer: Consumer) -> Marker | None:
         where = [TopicPartition(self.topic, 0)]
         with self._session.explaining(f"reading the marker of {self.name}", consumer):
-            found = answered(lambda: consumer.committed(where, self._timeout), self._on_wait, self._timeout)[0]
-            if found.error is not None:
-                raise KafkaException(found.error)
+            found = answered(
+                lambda: committed_when_loaded(consumer, where, self._timeout), self._on_wait, self._timeout
+            )[0]
         return None if found.offset < 0 else load_marker(found.offset, found.metadata, self.name)
 
     def _check_record(self, ordinal: int, record: OutgoingRecord) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from promotion import jobs
 from promotion.actions import curate, load_environments
+from promotion.actions.environments import check_again
 from promotion.domain.connection import KafkaConnection, RegistryConnection
 from promotion.management.demo import seed
 from promotion.management.demo.accounts import make_accounts
-from promotion.models import EventType
+from promotion.models import Environment, EventType
 from promotion.states import Category, Decision
 
 #: Name -> what sets it apart from the defaults.
@@ -67,6 +69,8 @@ def _make_environments(clusters: dict[str, Any], accounts: Any, topic: str) -> d
     load_environments.load(
         admin, "".join(_table(name, {**ENVIRONMENTS[name], **described[name]}) for name in described)
     )
+    for environment in Environment.objects.filter(checked_at__isnull=True):
+        jobs.enqueue(check_again(admin, environment))
     return described
 
 
