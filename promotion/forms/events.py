@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django import forms
+from django.db.models import Exists, OuterRef
 
-from promotion.models import EventType, Promotion
+from promotion.models import Event, EventType, Promotion
 from promotion.models.event import MOST_IDS, STATES, EventFilter
 
 ANY = ("", "Any")
@@ -16,6 +18,12 @@ STATE_CHOICES = [ANY, *((state, state.capitalize()) for state in STATES)]
 def _no_nul(value: str) -> None:
     if "\0" in value:
         raise forms.ValidationError("The character U+0000 cannot be searched for.")
+
+
+def _types(promotion: Promotion) -> list[tuple[str, str]]:
+    used = Event.objects.filter(promotion=promotion, event_type=OuterRef("pk"))
+    names = EventType.objects.filter(Exists(used)).order_by("full_name").values_list("full_name", flat=True)
+    return [ANY, *((name, name.rpartition(".")[2]) for name in names)]
 
 
 class EventFilterForm(forms.Form):
@@ -37,9 +45,8 @@ class EventFilterForm(forms.Form):
 
     def __init__(self, data: Any, promotion: Promotion) -> None:
         super().__init__(data)
-        names = EventType.objects.filter(pk__in=promotion.events.order_by().values("event_type").distinct())
-        found = names.values_list("full_name", flat=True)
-        self.fields["type"].choices = [ANY, *((name, name.rpartition(".")[2]) for name in found)]  # type: ignore[attr-defined]
+        # Asked for when shown or checked only, and then once.
+        self.fields["type"].choices = cache(lambda: _types(promotion))  # type: ignore[attr-defined]
 
     def clean_field(self) -> tuple[str, str]:
         """Split `path = value`; both empty where nothing was asked."""

@@ -176,6 +176,7 @@ class Event(models.Model):
         ]
         indexes = [
             models.Index(fields=["promotion", "merge_timestamp", "partition", "offset"], name="event_in_order"),
+            models.Index(fields=["promotion", "event_type"], name="event_types_of_promotion"),
         ]
 
     def __str__(self) -> str:

@@ -34,11 +34,13 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
     form = EventFilterForm(request.GET, promotion)
     wanted = form.wanted()
     found = promotion.events.none() if wanted is None else promotion.events.matching(wanted)
-    number, more = count_up_to(found)
+    page = keyset(request, found.select_related("event_type").defer(*LARGE), IN_ORDER)
+    # A filter that little fits looks at every event: once is enough.
+    number, more = count_up_to(found) if page.previous_url or page.next_url else (len(page.rows), False)
     context = {
         **_common(request, promotion),
         "form": form,
-        "page": keyset(request, found.select_related("event_type").defer(*LARGE), IN_ORDER),
+        "page": page,
         "number": number,
         "more": more,
         "query": _filter_of(request.GET).urlencode(),

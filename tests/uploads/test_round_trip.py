@@ -1,6 +1,7 @@
 """A file that nobody edited changes nothing, whatever the schema and the data."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from promotion.actions.compare import Comparison
 from promotion.actions.download import download
-from promotion.domain.lines import EventLine, numbered, read_line
+from promotion.domain.lines import EventLine, Manifest, numbered, read_line
 from promotion.models import Upload
 from tests import cast
 from tests.domain import strategies
@@ -46,10 +47,8 @@ def test_what_is_downloaded_and_uploaded_unedited_is_unchanged(db, found, key):
 def test_any_bytes_are_an_event_a_manifest_or_a_clear_error(line):
     from promotion.errors import InvalidInput
 
-    try:
-        read_line(line)
-    except InvalidInput as error:
-        assert error.message
+    with suppress(InvalidInput):
+        assert isinstance(read_line(line), EventLine | Manifest)
 
 
 @given(strategies.json_values(), st.integers(-5, 2**70), st.integers(-5, 2**70))
