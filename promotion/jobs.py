@@ -56,9 +56,7 @@ def _enqueue(job: PromotionJob) -> None:
 
 
 def _push(queue: Queue, name: str, job: PromotionJob) -> None:
-    queue.enqueue_call(  # type: ignore[no-untyped-call]  # django_rq's has no types
-        FUNCTION, args=(str(job.pk),), job_id=name, unique=True, result_ttl=60, failure_ttl=3600
-    )
+    queue.enqueue_call(FUNCTION, args=(str(job.pk),), job_id=name, unique=True, result_ttl=60, failure_ttl=3600)
 
 
 def _forget(queue: Queue, name: str) -> None:

@@ -22,7 +22,7 @@ MAX_LINES = 64 * 1024
 FILTERS = ("types", "hosts", "users", "since", "until", "offsets")
 
 
-class EnvironmentField(forms.ModelChoiceField):
+class EnvironmentField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not a generic when it runs
     """Chooses an environment by its name; says which ones are protected."""
 
     def __init__(self, **options: Any) -> None:
