@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -30,6 +30,8 @@ STEPS: dict[PromotionState, tuple[str, str, str]] = {
 }
 EXPORTED = frozenset({State.EXPORTED, State.REPLAYING, State.REPLAY_FAILED, State.REPLAYED})
 HISTORY = 20
+#: A worker that is free takes a job at once; after this long the page says why it may wait.
+BUSY_SECONDS = 10
 
 
 def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         ],
         "stats": [(each, totals[each.value]) for each in Disposition] if totals else [],
         "totals": totals,
-        "events": events(promotion) if promotion.state in EXPORTED else {},
+        "events": events(promotion) if promotion.state in EXPORTED and not active else {},
         "steps": steps(promotion),
         "may_manage": may(request.user, MANAGE),
     }
@@ -94,22 +96,19 @@ def steps(promotion: Promotion) -> list[dict[str, str]]:
 
 
 def events(promotion: Promotion) -> dict[str, int]:
-    """Return how many events go out, are edited, excluded, quarantined."""
-    rows = promotion.events.order_by()
-    kept = rows.filter(quarantine_reason="")
-    excluded = kept.filter(excluded=True).count()
-    total = kept.count()
-    return {
-        "outgoing": total - excluded,
-        "edited": kept.filter(revision__isnull=False).count(),
-        "excluded": excluded,
-    }
+    """Return how many events go out, are edited, are excluded; quarantined ones are none of these."""
+    return promotion.events.filter(quarantine_reason="").aggregate(
+        outgoing=Count("pk", filter=Q(excluded=False)),
+        edited=Count("pk", filter=Q(revision__isnull=False)),
+        excluded=Count("pk", filter=Q(excluded=True)),
+    )
 
 
 def facts(job: PromotionJob) -> list[str]:
     """Return what stands below the progress bar."""
     if job.started_at is None:
-        return []
+        waits = (timezone.now() - job.queued_at).total_seconds()
+        return ["All workers are busy, or none runs."] if waits > BUSY_SECONDS else []
     seconds = (timezone.now() - job.started_at).total_seconds()
     found = [f"{_duration(seconds)} so far"]
     if job.attempts == 1 and job.done and seconds >= 1:

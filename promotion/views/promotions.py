@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from django.contrib import messages
+from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,9 +16,9 @@ from promotion.actions.create import create as create_promotion
 from promotion.actions.request import request_job
 from promotion.errors import InvalidInput, NotFound, Refused, Unreachable
 from promotion.forms.promotions import CreateForm, PromotionFilterForm
-from promotion.models import Promotion, PromotionJob
+from promotion.models import Environment, ExportCount, Promotion, PromotionJob
 from promotion.policy import MANAGE, VIEW, Actor, may, require
-from promotion.states import JobKind, JobState
+from promotion.states import Disposition, JobKind, JobState
 from promotion.views.paging import count_up_to, keyset
 from promotion.views.promotion_details import page
 
@@ -31,9 +32,11 @@ def promotions(request: HttpRequest) -> HttpResponse:
     form = PromotionFilterForm(request.GET)
     rows = form.promotions()
     found, more = count_up_to(rows)
+    shown = keyset(request, rows, ["-pk"])
     context = {
         "form": form,
-        "page": keyset(request, rows, ["-pk"]),
+        "page": shown,
+        "rows": _with_kept(shown.rows),
         "summary": f"{found:,}{'+' if more else ''} promotion{'' if found == 1 else 's'}",
         "filtered": any(form.cleaned_data.values()),
         "may_manage": may(request.user, MANAGE),
@@ -47,8 +50,8 @@ def create(request: HttpRequest) -> HttpResponse:
     """Take a new promotion; what cannot be taken comes back as it was typed."""
     require(request.user, MANAGE)
     if request.method != "POST":
-        initial = {name: request.GET[name] for name in ("source", "target", "title") if name in request.GET}
-        return _form(request, CreateForm(initial=initial))
+        asked = {name: request.GET[name] for name in ("source", "target", "title") if name in request.GET}
+        return _form(request, CreateForm(initial={**_next_hop(), **asked}))
     form = CreateForm(request.POST)
     if not form.is_valid():
         return _form(request, form, 422)
@@ -104,6 +107,21 @@ def cancel(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def _form(request: HttpRequest, form: CreateForm, status: int = 200) -> HttpResponse:
     context = {"form": form, "sources": form.fields["source"].queryset, "targets": form.fields["target"].queryset}  # type: ignore[attr-defined]
     return render(request, f"{FOLDER}/create.html", context, status=status)
+
+
+def _with_kept(rows: list[Promotion]) -> list[tuple[Promotion, int | None]]:
+    """Return each promotion with the number of events that its export kept, None where nothing was read."""
+    counts = ExportCount.objects.filter(partition__export__in=[each.pk for each in rows])
+    kept = Sum("count", filter=Q(disposition=Disposition.KEPT), default=0)
+    numbers = dict(counts.values_list("partition__export").annotate(n=kept).order_by())
+    return [(each, numbers.get(each.pk)) for each in rows]
+
+
+def _next_hop() -> dict[str, str]:
+    """Return the first source and the target that comes after it, so that the form begins with a way to go."""
+    source = Environment.objects.sources().first()
+    target = Environment.objects.targets().filter(order__gt=source.order).first() if source else None
+    return {"source": source.name, "target": target.name} if source and target else {}
 
 
 def _enqueue(request: HttpRequest, job: PromotionJob) -> None:

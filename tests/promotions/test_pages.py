@@ -1,6 +1,9 @@
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from promotion.domain.filters import ExportFilter
 from promotion.models import Environment, Export, ExportCount, ExportPartition, Promotion, PromotionJob
@@ -141,6 +144,14 @@ def test_the_form_offers_only_what_may_be_source_and_target() -> None:
     assert [str(each) for each in form.fields["target"].queryset] == ["archive"]
 
 
+def test_the_form_begins_with_the_next_hop() -> None:
+    cast.environment("dev", order=10), cast.environment("sit", order=20), cast.environment("uat", order=30)
+    client, url = as_role("manager"), reverse("promotion:promotion_create")
+    assert client.get(url).context["form"].initial == {"source": "dev", "target": "sit"}
+    page = client.get(f"{url}?source=sit&target=uat").content.decode()
+    assert '<option value="uat" selected>' in page
+
+
 def test_the_same_topic_of_one_cluster_is_refused_on_the_form() -> None:
     cast.environment("dev", topic="t"), cast.environment("sit", topic="t")
     given = {"title": "T", "source": "dev", "target": "sit"}
@@ -215,6 +226,14 @@ def test_progress_is_polled_while_a_job_runs_and_no_longer() -> None:
     assert client.get(url).status_code == 302
 
 
+def test_a_job_that_nobody_takes_says_why_it_may_wait() -> None:
+    promotion, client = cast.promotion(), as_role("manager")
+    client.post(reverse("promotion:export", args=[promotion.pk]))
+    assert "none runs" not in client.get(promotion.get_absolute_url()).content.decode()
+    PromotionJob.objects.update(queued_at=timezone.now() - timedelta(minutes=1))
+    assert "All workers are busy, or none runs." in client.get(promotion.get_absolute_url()).content.decode()
+
+
 def test_a_second_export_from_another_tab_is_a_conflict() -> None:
     promotion, client = cast.promotion(), as_role("manager")
     url = reverse("promotion:export", args=[promotion.pk])
@@ -272,6 +291,12 @@ def test_the_list_is_filtered_by_its_url_and_paged() -> None:
     assert "100%_&lt;i&gt;" in client.get(url).content.decode()
     part = client.get(url, headers={"HX-Request": "true"}).content.decode()
     assert part.strip().startswith('<div id="rows">')
+
+
+def test_the_list_says_how_many_events_were_kept() -> None:
+    exported(), cast.promotion("Nothing read yet")
+    rows = as_role("viewer").get(reverse("promotion:promotions")).context["rows"]
+    assert [kept for _, kept in rows] == [None, 4]
 
 
 def test_a_protected_target_is_said_early() -> None:
