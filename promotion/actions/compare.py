@@ -105,7 +105,10 @@ class Comparison:
             found = read_line(line)
         except InvalidInput as error:
             return self._row(number, LineVerdict.INVALID, problems=[str(error)])
-        return self._check(found) if isinstance(found, Manifest) else found
+        if isinstance(found, EventLine):
+            return found
+        self._check(found)
+        return None
 
     def _check(self, manifest: Manifest) -> None:
         """Positions say nothing of a promotion: the same ones exist in every promotion of a source."""

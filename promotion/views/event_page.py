@@ -157,7 +157,7 @@ def _change(event: Event, after: Revision, before: Revision | None) -> Change:
         values = [_value(_body(event, each), HISTORY_LIMITS) for each in (before, after)]
     except MalformedValue:
         return Change(after, [], 0, unknown=True)
-    rows = _rows(*values, most=MAX_ROWS)
+    rows = _rows(values[0], values[1], MAX_ROWS)
     return Change(after, rows[:3], max(0, len(rows) - 3), unknown=False)
 
 

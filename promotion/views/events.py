@@ -62,7 +62,9 @@ def select(request: HttpRequest, promotion_id: int) -> HttpResponse:
     query = _filter_of(QueryDict(request.POST.get("query", "")[:8_000]))
     back = _url(reverse("promotion:events", args=[promotion.pk]), query)
     if not form.is_valid():
-        messages.error(request, "Nothing was changed. " + " ".join(m for each in form.errors.values() for m in each))
+        messages.error(
+            request, "Nothing was changed. " + " ".join(str(said) for each in form.errors.values() for said in each)
+        )
         return redirect(back)
     try:
         _exclude_chosen(request, promotion, form.cleaned_data, query)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -127,7 +127,7 @@ def _report(request: HttpRequest, found: Upload, form: ApplyForm, error: Conflic
     job = PromotionJob.objects.filter(
         promotion=found.promotion_id, kind=JobKind.UPLOAD, arguments__upload=found.pk
     ).first()
-    context = {"promotion": found.promotion, "upload": found, "job": job, "error": error}
+    context: dict[str, Any] = {"promotion": found.promotion, "upload": found, "job": job, "error": error}
     if job is not None and job.active:
         return render(request, f"{FOLDER}/{'_' if _polls(request) else ''}comparing.html", context)
     if _polls(request):
