@@ -1,0 +1,1 @@
+"""Promotions of events from one environment to the next."""

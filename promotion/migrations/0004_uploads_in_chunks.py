@@ -5,32 +5,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('promotion', '0003_registry_url_of_any_host'),
+        ("promotion", "0003_registry_url_of_any_host"),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name='upload',
-            name='content',
+            model_name="upload",
+            name="content",
         ),
         migrations.AddField(
-            model_name='upload',
-            name='size',
-            field=models.BigIntegerField(default=0, help_text='In bytes.'),
+            model_name="upload",
+            name="size",
+            field=models.BigIntegerField(default=0, help_text="In bytes."),
         ),
         migrations.CreateModel(
-            name='UploadChunk',
+            name="UploadChunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('data', models.BinaryField()),
-                ('upload', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='promotion.upload')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("data", models.BinaryField()),
+                (
+                    "upload",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="chunks", to="promotion.upload"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
-                'constraints': [models.UniqueConstraint(fields=('upload', 'number'), name='upload_chunk_once')],
+                "ordering": ["number"],
+                "constraints": [models.UniqueConstraint(fields=("upload", "number"), name="upload_chunk_once")],
             },
         ),
     ]

@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('promotion', '0004_uploads_in_chunks'),
+        ("promotion", "0004_uploads_in_chunks"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['promotion', 'event_type'], name='event_types_of_promotion'),
+            model_name="event",
+            index=models.Index(fields=["promotion", "event_type"], name="event_types_of_promotion"),
         ),
     ]

@@ -22,7 +22,7 @@ STATUS: dict[type[PromotionError], int] = {
 
 
 class PromotionErrorMiddleware:
-    """Turns an expected error into a page with its message and hint, and tells the audit trail where requests come from."""
+    """Turns an expected error into a page, and tells the audit trail where requests come from."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
