@@ -92,7 +92,7 @@ _GUNICORN = ("--worker-class=gthread", "--workers=1", "--threads=6", "--no-contr
 
 
 def open_console(directory: Path, postgres_url: str, valkey_url: str, clusters: dict[str, Cluster]) -> Console:
-    """Make the database `console` beside that of `postgres_url`, seed dev's topic with the demo's story, start everything."""
+    """Make the database `console` beside that of `postgres_url`, seed dev's topic with the demo's story, start all."""
     port = ports.Ports(directory / "ports.json").choose("web", None)
     console = Console(directory, port, {
         "DATABASE_URL": _make_database(postgres_url),

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from promotion.domain.keys import java_partition
+from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage, log_in
 from tests.browser.consumer import Registry, Seen, derived, merge_order, read_all
 from tests.browser.editor import outgoing, typed, write
@@ -130,6 +131,7 @@ def edit_one(page: Page, source: Source) -> Position:
     write(outgoing(page), '"apiId": 5', '"apiId": "petstore-sit ✓"')
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("region", name="Differences").first).to_contain_text("petstore-sit ✓")
+    assert violations(page) == []
     return at
 
 
@@ -212,6 +214,7 @@ def assert_the_receipt_says_where_everything_is(page: Page, pairs: list[tuple[Se
     table = page.get_by_role("region", name="Receipt of each event")
     shown = [tuple(row.locator("td.nowrap").all_inner_texts()) for row in table.locator("tbody tr").all()]
     expected = [tuple(f"{p}:{o}" for p, o in (sent.position, arrived.position)) for sent, arrived in pairs]
+    assert violations(page) == []
     assert len(shown) == 100
     assert shown == expected[:100]
     with page.expect_download() as download:

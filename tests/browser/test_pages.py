@@ -53,13 +53,13 @@ def path_of(console: Console) -> Callable[[str], str]:
 
     draft, exported = create(), create()
     console.manage("promotion", "export", exported, "--as=manager", "--wait")
-    first = "from promotion.models import Event; print(Event.objects.filter(promotion=%s).first().pk)" % exported
+    first = f"from promotion.models import Event; print(Event.objects.filter(promotion={exported}).first().pk)"
     event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
     return lambda path: path.format(id=exported, draft=draft, event=event)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("role", sorted({role for role in PAGES.values() if role}) + [None])
+@pytest.mark.parametrize("role", [None, *sorted({role for role in PAGES.values() if role})])
 def test_no_page_violates_wcag_or_is_wider_than_a_phone(
     open_page: OpenPage, path_of: Callable[[str], str], role: str | None, scheme: str
 ) -> None:

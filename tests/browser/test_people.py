@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
 from tests.browser.editor import outgoing, typed, write
 from tests.processes import Console
@@ -60,7 +61,7 @@ def test_a_viewer_who_posts_anyway_is_refused(open_page: OpenPage, exported: int
     path = f"/promotions/{exported}/{action}"
     with page.expect_navigation():
         page.evaluate(
-            "path => { const form = document.querySelector('form[action*=logout]'); form.action = path; form.submit() }",
+            "path => Object.assign(document.querySelector('form[action*=logout]'), {action: path}).submit()",
             path,
         )
     expect(page.get_by_role("heading", level=1)).to_contain_text("may not")
@@ -78,9 +79,9 @@ def test_a_curator_decides_undecided_types_with_a_reason_and_finds_it_in_the_his
     count = rows.count()
     page.get_by_label("Select all that are shown").check()
     page.get_by_role("button", name="Not promotable").click()
-    expect(page.get_by_text("A decision needs a reason")).to_be_visible()
+    expect(page.get_by_label("Reason", exact=True)).to_be_focused()  # the browser asks for it
     expect(page.locator("[data-select-count]")).to_have_text(str(count))  # nothing that was ticked is lost
-    page.get_by_label("Reason").fill("Each environment has a taxonomy of its own.")
+    page.get_by_label("Reason", exact=True).fill("Each environment has a taxonomy of its own.")
     page.get_by_role("button", name="Not promotable").click()
     expect(page.locator("#messages")).to_contain_text(f"{count} ")
     page.goto(f"/event-types/{TAXONOMY}/")
@@ -94,14 +95,17 @@ def test_an_environment_with_a_wrong_port_is_told_at_its_field_and_saved_when_ri
 ) -> None:
     sit = console.environments["sit"]
     page = open_page("admin", "/environments/new/")
-    page.get_by_label("Name").fill("uat")
-    page.get_by_label("Brokers").or_(page.get_by_label("Bootstrap servers")).fill("127.0.0.1:9")
-    page.get_by_label("Topic").fill(sit["topic"])
-    page.locator("[name=registry_url]").fill(sit["registry_url"])
+    page.get_by_label("Name", exact=True).fill("uat")
+    page.get_by_label("Place in the pipeline").fill("30")
+    page.get_by_label("Bootstrap servers").fill("127.0.0.1:9")
+    page.get_by_label("Topic", exact=True).fill(sit["topic"])
+    page.get_by_label("Registry URL").fill(sit["registry_url"])
     page.get_by_role("button", name="Test and save").click()
-    expect(page.locator("main")).to_contain_text("127.0.0.1:9", timeout=JOB_MS)
-    page.get_by_role("link", name=re.compile("Change|Edit|Correct|Back to the form")).click()
-    page.locator("[name=bootstrap_servers]").fill(sit["bootstrap_servers"])
+    expect(page.get_by_role("heading", name="uat is not saved")).to_be_visible(timeout=JOB_MS)
+    page.get_by_role("link", name="Edit again").click()
+    expect(page.get_by_label("Bootstrap servers")).to_have_accessible_description(re.compile("127.0.0.1:9: no answer"))
+    expect(page.get_by_label("Topic", exact=True)).to_have_value(sit["topic"])
+    page.get_by_label("Bootstrap servers").fill(sit["bootstrap_servers"])
     page.get_by_role("button", name="Test and save").click()
     expect(page.get_by_text("Kafka and registry answer.")).to_be_visible(timeout=JOB_MS)
 
@@ -121,6 +125,7 @@ def test_of_two_who_edit_one_event_the_second_is_told_and_loses_nothing(
     expect(second.get_by_text("manager", exact=True)).to_be_visible()
     expect(typed(outgoing(second))).to_have_value(re.compile("Foes of"))
     expect(second.get_by_role("region", name="Differences").first).to_contain_text("Friends of")
+    assert violations(second) == []
     second.get_by_role("button", name="Save mine on top").click()
     expect(second.get_by_role("region", name="Differences").first).to_contain_text("Foes of")
     second.get_by_role("button", name="Undo").click()
@@ -143,6 +148,7 @@ def test_an_edited_file_is_reported_before_it_is_applied(open_page: OpenPage, ex
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("2")
     expect(rows.nth(1)).to_contain_text("Not JSON")
+    assert violations(page) == []
     page.get_by_role("button", name="Apply 1 change").click()
     expect(page.get_by_text("applied", exact=True)).to_be_visible()
     rows.nth(0).get_by_role("link").click()
