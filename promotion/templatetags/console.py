@@ -201,10 +201,15 @@ def number(value: object) -> str:
 
 @register.filter
 def percent(part: float | None, whole: float | None) -> str:
-    """`part|percent:whole` with one decimal; never 100 % before all is there, a dash where the whole is unknown."""
+    """`part|percent:whole` with one decimal; neither 0 % of something nor 100 % of less than all.
+
+    A dash where the whole is unknown.
+    """
     if part is None or not whole:
         return NOTHING
     share = part / whole * 100
+    if 0 < share < 0.1:
+        return "<0.1 %"
     return f"{min(share, 99.9) if part < whole else share:.1f} %".replace(".0 %", " %")
 
 

@@ -78,4 +78,9 @@ def faults(page: Page, path: str) -> list[str]:
         found.append("not one h1")
     page.set_viewport_size({"width": 360, "height": 740})
     width = page.evaluate("document.documentElement.scrollWidth")
-    return found if width <= 360 else [*found, f"{width} px wide on a phone of 360 px"]
+    if width > 360:
+        found.append(f"{width} px wide on a phone of 360 px")
+    cut = page.locator("table.cards").evaluate_all(
+        "tables => tables.filter(t => t.scrollWidth > t.parentElement.clientWidth)"
+    )
+    return [*found, *("a table of cards is wider than its place" for _ in cut)]

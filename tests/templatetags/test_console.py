@@ -229,7 +229,9 @@ def test_numbers_have_separators_and_other_things_stay_as_they_are() -> None:
     assert [number(1048576), number(-1000), number(0), number("x1000")] == ["1,048,576", "-1,000", "0", "x1000"]
 
 
-def test_a_share_is_never_rounded_up_to_all() -> None:
+def test_a_share_is_never_rounded_to_all_or_to_nothing() -> None:
+    assert percent(2, 5663) == "<0.1 %"
+    assert percent(0, 5663) == "0 %"
     assert percent(4811, 4812) == "99.9 %"
     assert percent(4812, 4812) == "100 %"
     assert percent(1, 4) == "25 %"

@@ -2,7 +2,7 @@
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorView } from "@codemirror/view";
 
-import { MERGE, readOnly, shared } from "./setup.js";
+import { FOLDED, readOnly, shared } from "./setup.js";
 
 const SIDE_BY_SIDE = "(min-width: 56rem)";
 
@@ -18,10 +18,10 @@ export function showDifference(pair, nonce) {
       parent: frame,
       a: { doc: original, extensions: [shared(nonce, "Original"), readOnly] },
       b: { doc: outgoing, extensions: [shared(nonce, "Outgoing"), readOnly] },
-      ...MERGE,
+      ...FOLDED,
     });
     return;
   }
-  const merged = unifiedMergeView({ original, mergeControls: false, ...MERGE });
+  const merged = unifiedMergeView({ original, mergeControls: false, ...FOLDED });
   new EditorView({ parent: frame, doc: outgoing, extensions: [shared(nonce, "Outgoing"), readOnly, merged] });
 }

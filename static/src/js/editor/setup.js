@@ -30,6 +30,7 @@ const COLOURS = EditorView.theme({
   "&.cm-merge-b .cm-changedLine, .cm-changedLine": { backgroundColor: "color-mix(in srgb, var(--success-ink) 7%, transparent)" },
   "&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText": { background: "color-mix(in srgb, var(--danger-ink) 17%, transparent)" },
   "&.cm-merge-b .cm-changedText, .cm-changedText": { background: "color-mix(in srgb, var(--success-ink) 17%, transparent)" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"···"' },
   ".cm-collapsedLines": { background: "var(--surface-sunken)", color: "var(--text-muted)", borderBlock: "1px solid var(--border)" },
 });
 
@@ -48,8 +49,8 @@ export function shared(nonce, label) {
 
 export const readOnly = [EditorState.readOnly.of(true), EditorView.contentAttributes.of({ "aria-readonly": "true" })];
 
-/* Unchanged stretches fold away; a difference of huge texts stops being refined rather than freeze the page. */
-export const MERGE = {
-  collapseUnchanged: { margin: 3, minSize: 6 },
-  diffConfig: { scanLimit: 2000, timeout: 1000 },
-};
+/* A difference of huge texts stops being refined rather than freeze the page. */
+export const MERGE = { diffConfig: { scanLimit: 2000, timeout: 1000 } };
+
+/* For reading only: unchanged stretches fold away. What is folded can be neither found nor reached by keyboard. */
+export const FOLDED = { ...MERGE, collapseUnchanged: { margin: 3, minSize: 6 } };

@@ -10,7 +10,7 @@ import { EditorView, keymap } from "@codemirror/view";
 
 import { lint } from "./lint.js";
 import { locate } from "./paths.js";
-import { MERGE, readOnly, shared } from "./setup.js";
+import { FOLDED, MERGE, readOnly, shared } from "./setup.js";
 
 const SIDE_BY_SIDE = "(min-width: 56rem)";
 
@@ -41,8 +41,9 @@ function build(frame, textarea, original, extensions, nonce) {
   if (original === undefined) {
     return new EditorView({ parent: frame, doc: textarea.value, extensions });
   }
+  const merge = textarea.readOnly ? FOLDED : MERGE;
   if (!matchMedia(SIDE_BY_SIDE).matches) {
-    const merged = unifiedMergeView({ original, mergeControls: false, gutter: true, ...MERGE });
+    const merged = unifiedMergeView({ original, mergeControls: false, gutter: true, ...merge });
     return new EditorView({ parent: frame, doc: textarea.value, extensions: [extensions, merged] });
   }
   frame.append(heads("Original", textarea.readOnly ? "Outgoing" : "Outgoing (editable)"));
@@ -51,7 +52,7 @@ function build(frame, textarea, original, extensions, nonce) {
     a: { doc: original, extensions: [shared(nonce, "Original"), readOnly] },
     b: { doc: textarea.value, extensions },
     revertControls: textarea.readOnly ? undefined : "a-to-b",
-    ...MERGE,
+    ...merge,
   }).b;
 }
 
