@@ -1,6 +1,6 @@
 # `make help` lists what there is. Needs GNU make and Python 3.11 or later, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test services assets dev lint types check lock clean
+.PHONY: help demo demo-reset test services assets screenshots dev lint types check lock clean
 PYTHON := .venv/bin/python
 ARGS ?=
 
@@ -25,6 +25,9 @@ assets: ## build the browser's assets
 
 dev: ## make .venv hold what developers need
 	@scripts/bootstrap.sh dev
+
+screenshots: ## take the pictures of docs/images/ from a demo of their own
+	@scripts/bootstrap.sh test && $(PYTHON) scripts/screenshots.py
 
 lint: dev ## check style and formatting
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .

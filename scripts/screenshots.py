@@ -1,0 +1,145 @@
+"""Take the pictures of docs/images/ from a demo that does the main job: `make screenshots`.
+
+Starts a demo of its own under .local/screenshots and ends it; `--ready-file FILE` takes one that runs, freshly seeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from playwright.sync_api import Page, ViewportSize, sync_playwright  # noqa: E402
+
+from portal_admin.embedded.browser import find_or_install_browser  # noqa: E402
+
+IMAGES = PROJECT / "docs" / "images"
+DIRECTORY = PROJECT / ".local" / "screenshots"
+SIZE = ViewportSize(width=1280, height=860)
+MOST_BYTES = 200_000
+START_SECONDS = 300
+JOB_MS = 60_000
+# The demo ends with this script, however that ends.
+ENVIRONMENT = {"PROMOTION_PROFILE": "demo", "PROMOTION_END_WITH_PARENT": "1"}
+
+
+def main() -> None:
+    """Take every picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ready-file", type=Path, help="of a demo that runs")
+    named = parser.parse_args().ready_file
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    if named:
+        take(json.loads(named.read_text()))
+    else:
+        with demo() as ready:
+            take(ready)
+
+
+@contextmanager
+def demo() -> Iterator[dict[str, Any]]:
+    """Start a new demo; yield what its ready file says; end it."""
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    file = DIRECTORY / "ready.json"
+    DIRECTORY.mkdir(parents=True)
+    command = [sys.executable, "manage.py", "demo", f"--dir={DIRECTORY / 'demo'}", f"--ready-file={file}"]
+    process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **ENVIRONMENT})
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not file.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("The demo did not start: see above.")
+            time.sleep(0.2)
+        yield json.loads(file.read_text())
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(DIRECTORY, ignore_errors=True)
+
+
+def take(ready: dict[str, Any]) -> None:
+    """Do the main job in a browser, with a picture on the way where there is something to see."""
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    executable = find_or_install_browser()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+        page = browser.new_page(viewport=SIZE, base_url=ready["url"], locale="en-GB", reduced_motion="reduce")
+        page.set_default_timeout(JOB_MS)
+        log_in(page, **ready["accounts"]["manager"])
+        promote(page)
+        curator = browser.new_page(viewport=SIZE, base_url=ready["url"], locale="en-GB", reduced_motion="reduce")
+        log_in(curator, **ready["accounts"]["curator"])
+        curator.goto("/event-types/?met=dev")
+        picture(curator, "event-types")
+        browser.close()
+
+
+def promote(page: Page) -> None:
+    """Export, edit, replay."""
+    page.goto("/promotions/new/")
+    page.get_by_label("Title").fill("October release")
+    page.get_by_role("button", name="Create the promotion").click()
+    page.get_by_role("button", name="Start the export").click()
+    page.get_by_role("heading", name="Next: look through").wait_for()
+    promotion = page.url
+    edit(page, promotion)
+    page.goto(promotion)
+    picture(page, "promotion")
+    page.goto(f"{promotion}replay/")
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_role("heading", name="Done: replayed").wait_for()
+    page.get_by_role("link", name="See the receipt").click()
+    picture(page, "receipt")
+    page.goto("/")
+    picture(page, "home")
+
+
+def edit(page: Page, promotion: str) -> None:
+    """Change one event; picture the list and the editor with the difference."""
+    page.goto(f"{promotion}events/")
+    picture(page, "events")
+    page.goto(f"{promotion}events/?field=apiId+%3D+petstore&type=net.lightapi.portal.service.ServiceCreatedEvent")
+    page.locator("#rows tbody a").first.click()
+    page.locator(".cm-content").last.click()
+    page.keyboard.press("Control+a")
+    text = page.locator("textarea[name=outgoing]").input_value()
+    page.keyboard.insert_text(text.replace("Sells pets and asks", "Sells pets in SIT and asks"))
+    page.keyboard.press("Control+s")
+    page.locator("#h-differences").wait_for()
+    picture(page, "event")
+
+
+def log_in(page: Page, username: str, password: str) -> None:
+    """Through the login page."""
+    page.goto("/accounts/login/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+
+
+def picture(page: Page, name: str) -> None:
+    """Write docs/images/NAME.png: what a window of SIZE shows."""
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(0, 0)
+    file = IMAGES / f"{name}.png"
+    page.screenshot(path=file, animations="disabled")
+    size = file.stat().st_size
+    print(f"{file.relative_to(PROJECT)}: {size:,} bytes")  # noqa: T201
+    if size > MOST_BYTES:
+        sys.exit(f"It is larger than {MOST_BYTES:,} bytes: choose less to show.")
+
+
+if __name__ == "__main__":
+    main()
