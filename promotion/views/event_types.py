@@ -70,7 +70,7 @@ def _list(request: HttpRequest, query: QueryDict, decide_form: DecideForm) -> Ht
     context: dict[str, Any] = {
         "filters": filters,
         "query": query.urlencode(),
-        "rows": [(each, sightings.get(each.full_name, {})) for each in rows[:MAX_ROWS]],
+        "rows": [(each, sightings.get(each.full_name, {})) for each in _urgent_first(rows[:MAX_ROWS], sightings)],
         "found": len(rows) if len(rows) <= MAX_ROWS else types.count(),
         "counts": [(Decision(name), number) for name, number in EventType.objects.decision_counts().items()],
         "decide_form": decide_form,
@@ -79,6 +79,11 @@ def _list(request: HttpRequest, query: QueryDict, decide_form: DecideForm) -> Ht
         "may_decide": may(request.user, CURATE),
     }
     return render(request, "promotion/event_types/list.html", context, status=422 if decide_form.errors else 200)
+
+
+def _urgent_first(rows: list[EventType], sightings: dict[str, dict[str, int]]) -> list[EventType]:
+    """The undecided types that events were really met of wait most; the rest keeps its order."""
+    return sorted(rows, key=lambda each: each.decision != Decision.UNDECIDED or each.full_name not in sightings)
 
 
 def _detail(request: HttpRequest, full_name: str, decide_form: DecideForm) -> HttpResponse:

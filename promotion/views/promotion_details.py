@@ -130,11 +130,14 @@ def accounting(export: Export) -> dict[str, Any]:
         by_type[name][disposition] = number
     rows = [
         {"name": name, "short": name.rpartition(".")[2], "cells": _cells(numbers), "sum": sum(numbers.values())}
-        for name, numbers in by_type.items()
+        # What travels comes first, then what there is most of.
+        for name, numbers in sorted(
+            by_type.items(), key=lambda item: (-item[1].get(Disposition.KEPT, 0), -sum(item[1].values()), item[0])
+        )
     ]
     totals = export.totals()
     return {
-        "rows": sorted(rows, key=lambda row: (-row["sum"], row["name"])),
+        "rows": rows,
         "columns": list(Disposition),
         "sums": [totals[each.value] for each in Disposition],
         "read": totals["read"],
