@@ -66,6 +66,7 @@ class Portal:
         self._end = end
         self._later = later
         self._nonces: Counter[str] = Counter()
+        self._things: set[tuple[str, ...]] = set()
         self._hosts = [self._uuid() for _ in HOSTS]
 
     def happenings(self) -> Iterator[Happening]:
@@ -95,6 +96,12 @@ class Portal:
         else:
             fields = {"hostId": host, **fields}
         return Happening(self._now, full_name, host, {"EventId": {**event_id, "derived": derived}, **fields})
+
+    def _next_action(self, *thing: str) -> str:
+        """'Created' the first time that `thing` is named, 'Updated' from then on: nothing changes what is not there."""
+        known = thing in self._things
+        self._things.add(thing)
+        return "Updated" if known else "Created"
 
     # what a release carries
 
@@ -152,8 +159,10 @@ class Portal:
             classPath=f"com.networknt.{config}.Config", configDesc=f"Settings of the {config}.", owner="platform",
         )  # fmt: skip
         for environment in ("dev", "sit"):
+            action = self._next_action("ConfigEnvironment", host, environment, config, name)
             yield self._event(
-                "config.ConfigEnvironmentUpdatedEvent", host, derived=self._random.random() < 0.2,
+                f"config.ConfigEnvironment{action}Event", host,
+                derived=action == "Updated" and self._random.random() < 0.3,
                 environment=environment, configId=config, propertyName=name, value=str(self._random.randint(1, 9_000)),
             )  # fmt: skip
         yield self._event(
@@ -189,7 +198,8 @@ class Portal:
             "user.ReferenceCreatedEvent", host, table=table, language="en", value=value, label=value.upper(),
             email=self._person(), desc=f"A {table} to choose from. Déjà vu ✓",
         )  # fmt: skip
-        yield self._event("market.CategoryUpdatedEvent", host, name=table, categories='["portal", "reference"]')
+        action = self._next_action("Category", host, table)
+        yield self._event(f"market.Category{action}Event", host, name=table, categories='["portal", "reference"]')
 
     def _rule(self, host: str) -> Iterator[Happening]:
         rule = f"rule-{self._random.randint(100, 999)}"
