@@ -15,8 +15,10 @@ class PromotionState(TextChoices):
     EXPORT_FAILED = "export_failed", "Export failed"
     EXPORT_CANCELLED = "export_cancelled", "Export cancelled"
     EXPORTED = "exported", "Exported"
+    PLANNING = "planning", "Planning"
     REPLAYING = "replaying", "Replaying"
     REPLAY_FAILED = "replay_failed", "Replay failed"
+    PARTLY_REPLAYED = "partly_replayed", "Partly replayed"
     REPLAYED = "replayed", "Replayed"
 
 
@@ -24,7 +26,10 @@ class JobKind(TextChoices):
     """What a worker does for somebody."""
 
     EXPORT = "export", "Export"
+    PLAN = "plan", "Plan"
+    CHECK_PLAN = "check_plan", "Check of a plan"
     REPLAY = "replay", "Replay"
+    VERIFY = "verify", "Verification"
     UPLOAD = "upload", "Upload"
     CHECK_ENVIRONMENT = "check_environment", "Check of an environment"
 
@@ -43,39 +48,105 @@ class JobState(TextChoices):
 ACTIVE_JOB_STATES = (JobState.QUEUED, JobState.RUNNING)
 FINAL_JOB_STATES = (JobState.SUCCEEDED, JobState.REFUSED, JobState.FAILED, JobState.CANCELLED)
 
-#: Kind of job -> (the promotion's states from which it may start, its state while the job runs).
-STARTS: dict[JobKind, tuple[frozenset[PromotionState], PromotionState]] = {
+#: Kind of job -> (the promotion's states from which it may start, its state while the job runs; None: as it was).
+STARTS: dict[JobKind, tuple[frozenset[PromotionState], PromotionState | None]] = {
     JobKind.EXPORT: (
         frozenset({PromotionState.DRAFT, PromotionState.EXPORT_FAILED, PromotionState.EXPORT_CANCELLED}),
         PromotionState.EXPORTING,
     ),
+    JobKind.PLAN: (frozenset({PromotionState.EXPORTED}), PromotionState.PLANNING),
+    JobKind.CHECK_PLAN: (frozenset({PromotionState.EXPORTED}), None),
     JobKind.REPLAY: (
-        frozenset({PromotionState.EXPORTED, PromotionState.REPLAY_FAILED}),
+        frozenset({PromotionState.EXPORTED, PromotionState.REPLAY_FAILED, PromotionState.PARTLY_REPLAYED}),
         PromotionState.REPLAYING,
     ),
+    # Reading the target back is also how a person finds out what a replay of unknown outcome has left there.
+    JobKind.VERIFY: (
+        frozenset({PromotionState.REPLAYED, PromotionState.REPLAY_FAILED, PromotionState.PARTLY_REPLAYED}),
+        None,
+    ),
     # Comparing an uploaded file with the events changes nothing by itself.
-    JobKind.UPLOAD: (frozenset({PromotionState.EXPORTED}), PromotionState.EXPORTED),
+    JobKind.UPLOAD: (frozenset({PromotionState.EXPORTED}), None),
 }
 
-#: (Kind of job, its final state) -> the promotion's state after it. A replay that was refused or cancelled has left
-#: nothing on the target that a read_committed reader could see, so the promotion is as it was before.
+#: (Kind of job, its final state) -> the promotion's state after it. A replay that was refused or cancelled before a
+#: transaction was committed has left nothing on the target that a read_committed reader could see, so the promotion is
+#: as it was before; after one it is partly replayed, whatever this table says (actions/finish.py).
 ENDS: dict[tuple[JobKind, JobState], PromotionState] = {
     (JobKind.EXPORT, JobState.SUCCEEDED): PromotionState.EXPORTED,
     (JobKind.EXPORT, JobState.REFUSED): PromotionState.EXPORT_FAILED,
     (JobKind.EXPORT, JobState.FAILED): PromotionState.EXPORT_FAILED,
     (JobKind.EXPORT, JobState.CANCELLED): PromotionState.EXPORT_CANCELLED,
+    (JobKind.PLAN, JobState.SUCCEEDED): PromotionState.EXPORTED,
+    (JobKind.PLAN, JobState.REFUSED): PromotionState.EXPORTED,
+    (JobKind.PLAN, JobState.FAILED): PromotionState.EXPORTED,
+    (JobKind.PLAN, JobState.CANCELLED): PromotionState.EXPORTED,
     (JobKind.REPLAY, JobState.SUCCEEDED): PromotionState.REPLAYED,
     (JobKind.REPLAY, JobState.REFUSED): PromotionState.EXPORTED,
     (JobKind.REPLAY, JobState.FAILED): PromotionState.REPLAY_FAILED,
     (JobKind.REPLAY, JobState.CANCELLED): PromotionState.EXPORTED,
-    (JobKind.UPLOAD, JobState.SUCCEEDED): PromotionState.EXPORTED,
-    (JobKind.UPLOAD, JobState.REFUSED): PromotionState.EXPORTED,
-    (JobKind.UPLOAD, JobState.FAILED): PromotionState.EXPORTED,
-    (JobKind.UPLOAD, JobState.CANCELLED): PromotionState.EXPORTED,
 }
 
 #: States in which people may edit, exclude and upload.
 EDITABLE = frozenset({PromotionState.EXPORTED})
+
+
+class PlanState(TextChoices):
+    """Where a plan stands. The newest plan of a promotion is the one that counts."""
+
+    REFUSED = "refused", "Refused"
+    READY = "ready", "Ready"
+    SUBMITTED = "submitted", "Waiting for approval"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    STALE = "stale", "Stale"
+    STARTED = "started", "In replay"
+    REPLAYED = "replayed", "Replayed"
+    SUPERSEDED = "superseded", "Superseded"
+
+
+#: A plan that may still become a replay, or is one: a promotion has at most one such.
+OPEN_PLANS = (PlanState.READY, PlanState.SUBMITTED, PlanState.APPROVED, PlanState.STARTED)
+#: What a change, a new record on the target or the clock turns into a stale one; a started plan is beyond that.
+MAY_GO_STALE = frozenset({PlanState.READY, PlanState.SUBMITTED, PlanState.APPROVED})
+
+
+class Verdict(TextChoices):
+    """What a plan says of one event, judged in order against the target and all earlier events of the plan."""
+
+    NEW = "new", "New"
+    CHANGED = "changed", "Changed"
+    SAME = "same", "Same"
+    ALREADY_PROMOTED = "already_promoted", "Already promoted"
+    CONFLICT = "conflict", "Conflict"
+    INVALID = "invalid", "Invalid"
+    ORPHAN = "orphan", "Orphan"
+
+
+#: Left out unless somebody forces them in.
+LEFT_OUT = frozenset({Verdict.SAME, Verdict.ALREADY_PROMOTED})
+#: They hold the whole plan up.
+REFUSING = frozenset({Verdict.CONFLICT, Verdict.INVALID, Verdict.ORPHAN})
+#: What a person may send all the same, for a reason. What is invalid cannot be sent at all.
+FORCIBLE = frozenset({Verdict.SAME, Verdict.ALREADY_PROMOTED, Verdict.CONFLICT, Verdict.ORPHAN})
+
+
+class ApprovalVerdict(TextChoices):
+    """What somebody said of a plan that waits for approval. The newest word of each person counts."""
+
+    APPROVE = "approve", "Approved"
+    REJECT = "reject", "Rejected"
+    WITHDRAW = "withdraw", "Withdrawn"
+
+
+class VerificationVerdict(TextChoices):
+    """What reading the target back has shown."""
+
+    VERIFIED = "verified", "Verified"
+    #: Something is missing, twice, out of order or not what was planned.
+    FAILED = "failed", "Failed"
+    #: What can still be read is right, but retention has deleted some of it.
+    INCOMPLETE = "incomplete", "Incomplete"
 
 
 class Decision(TextChoices):

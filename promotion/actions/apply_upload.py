@@ -40,6 +40,8 @@ def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
         lines = upload.lines.filter(verdict__in=APPLICABLE).select_related(*related).defer(*UNUSED)
         missing = _exclude_missing(promotion, upload) if exclude_missing else 0
         changed = sum(_apply(actor, batch) for batch in _batches(lines)) + missing
+        if changed:
+            Promotion.objects.changed(promotion.pk, actor.pk)
         audit.record(
             actor, "apply upload", promotion, after={"upload": upload.pk, "events": changed, "missing": missing}
         )

@@ -6,10 +6,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from promotion.actions import audit
+from promotion.actions.finish import move_on
 from promotion.errors import Refused
 from promotion.models import Promotion, PromotionJob
 from promotion.policy import MANAGE, Actor, require
-from promotion.states import ENDS, STARTS, JobKind, JobState
+from promotion.states import JobState
 
 
 def cancel(actor: Actor, promotion: Promotion) -> PromotionJob:
@@ -31,6 +32,4 @@ def _end_unstarted(job: PromotionJob) -> None:
     job.state = JobState.CANCELLED
     job.ended_at = timezone.now()
     job.exit_code = 9
-    kind = JobKind(job.kind)
-    if job.promotion_id is not None:
-        Promotion.objects.move(job.promotion_id, frozenset({STARTS[kind][1]}), ENDS[kind, JobState.CANCELLED])
+    move_on(job, JobState.CANCELLED)

@@ -134,6 +134,7 @@ def write_revision(
     }
     if Event.objects.filter(pk=event.pk, version=version).update(**values) != 1:
         raise EditConflict(Event.objects.get(pk=event.pk))
+    Promotion.objects.changed(event.promotion_id, actor.pk)
     return revision
 
 
@@ -189,5 +190,6 @@ def exclude_matching(
         if count:
             positions = [f"{partition}:{offset}" for _, partition, offset in first[:AUDITED]]
             after = {"events": count, "positions": positions}
+            Promotion.objects.changed(promotion.pk, actor.pk)
             audit.record(actor, "exclude" if excluded else "include", promotion, after=after)
     return Excluded(count, [pk for pk, _, _ in first] if count <= MOST_IDS else [])

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from promotion.errors import Cancelled, InvalidInput, PromotionError, Refused
-from promotion.models import Promotion, PromotionJob
-from promotion.states import ENDS, STARTS, JobKind, JobState
+from promotion.errors import Cancelled, InvalidInput, PromotionError, Refused, Stale
+from promotion.models import Promotion, PromotionJob, Replay
+from promotion.states import ENDS, STARTS, JobKind, JobState, PromotionState
 
 if TYPE_CHECKING:
     from promotion.actions.lease import Lease
@@ -39,7 +39,7 @@ def _state_for(error: PromotionError) -> JobState:
     match error:
         case Cancelled():
             return JobState.CANCELLED
-        case Refused():
+        case Refused() | Stale():  # found before anything was done
             return JobState.REFUSED
         case _:
             return JobState.FAILED
@@ -52,6 +52,22 @@ def _end(job: PromotionJob, state: JobState, error: PromotionError | None = None
     if isinstance(error, Refused | InvalidInput):
         values["problems"] = error.problems
     PromotionJob.objects.filter(pk=job.pk).update(**values)
+    move_on(job, state)
+
+
+def move_on(job: PromotionJob, state: JobState) -> None:
+    """Move the job's promotion to where `state`, the job's final one, leaves it."""
     kind = JobKind(job.kind)
-    if job.promotion_id is not None:
-        Promotion.objects.move(job.promotion_id, frozenset({STARTS[kind][1]}), ENDS[kind, state])
+    running = STARTS[kind][1] if job.promotion_id is not None else None
+    if job.promotion_id is None or running is None:
+        return
+    to = ENDS[kind, state]
+    if kind == JobKind.REPLAY and to == PromotionState.EXPORTED and _has_arrived(job.promotion_id):
+        to = PromotionState.PARTLY_REPLAYED
+    Promotion.objects.move(job.promotion_id, frozenset({running}), to)
+
+
+def _has_arrived(promotion_id: int) -> bool:
+    """Whether the replay in question has committed something: it is no longer as if nothing had happened."""
+    replay = Replay.objects.filter(plan__promotion=promotion_id).order_by("-started_at").first()
+    return replay is not None and replay.committed > 0

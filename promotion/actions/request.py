@@ -12,16 +12,23 @@ from promotion.models import EnvironmentDraft, Promotion, PromotionJob
 from promotion.policy import MANAGE, Actor, require
 from promotion.states import STARTS, JobKind, PromotionState
 
+BUSY = {PromotionState.EXPORTING, PromotionState.PLANNING, PromotionState.REPLAYING}
+
 
 def request_job(
-    actor: Actor, promotion: Promotion, kind: JobKind, arguments: dict[str, Any] | None = None, reason: str = ""
+    actor: Actor,
+    promotion: Promotion,
+    kind: JobKind,
+    arguments: dict[str, Any] | None = None,
+    reason: str = "",
+    permission: str = MANAGE,
 ) -> PromotionJob:
     """Create the job `kind` for `promotion` and move the promotion into its running state.
 
     `arguments` is small and holds ids and choices only. Raises Refused where the state or the actor's permissions do
     not allow it, Conflict where another job of this promotion is queued or running.
     """
-    require(actor, MANAGE)
+    require(actor, permission)
     states, running = STARTS[kind]
     try:
         with transaction.atomic():
@@ -48,7 +55,7 @@ def request_check(actor: Actor, draft: EnvironmentDraft) -> PromotionJob:
 
 def _refuse(promotion: Promotion, kind: JobKind) -> None:
     state = PromotionState(Promotion.objects.values_list("state", flat=True).get(pk=promotion.pk))
-    if state in {PromotionState.EXPORTING, PromotionState.REPLAYING}:
+    if state in BUSY:
         raise Conflict(f"Promotion {promotion.pk} is {state.label.lower()}.", "Wait until that ends, or cancel it.")
     raise Refused(
         f"Promotion {promotion.pk} is in the state '{state.label}': {kind.label.lower()} cannot start there.",

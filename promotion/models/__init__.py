@@ -1,5 +1,6 @@
 """The nouns of the console, one module each."""
 
+from promotion.models.approval import Approval
 from promotion.models.audit import AuditEntry
 from promotion.models.environment import Environment, EnvironmentDraft
 from promotion.models.event import Event, Revision
@@ -7,12 +8,14 @@ from promotion.models.event_type import AvroSchema, EventType, TypeDecision
 from promotion.models.export import Export, ExportCount, ExportPartition
 from promotion.models.installation import Installation
 from promotion.models.job import PromotionJob
-from promotion.models.plan import Plan, PlanStep
-from promotion.models.promotion import Promotion
+from promotion.models.plan import Judgement, Override, Plan, PlanStep
+from promotion.models.promotion import Promotion, PromotionEditor
 from promotion.models.replay import Receipt, Replay, ReplayAttempt
 from promotion.models.upload import LineVerdict, Upload, UploadChunk, UploadLine
+from promotion.models.verification import Reconciliation, Verification
 
 __all__ = [
+    "Approval",
     "AuditEntry",
     "AvroSchema",
     "Environment",
@@ -23,12 +26,16 @@ __all__ = [
     "ExportCount",
     "ExportPartition",
     "Installation",
+    "Judgement",
     "LineVerdict",
+    "Override",
     "Plan",
     "PlanStep",
     "Promotion",
+    "PromotionEditor",
     "PromotionJob",
     "Receipt",
+    "Reconciliation",
     "Replay",
     "ReplayAttempt",
     "Revision",
@@ -36,4 +43,5 @@ __all__ = [
     "Upload",
     "UploadChunk",
     "UploadLine",
+    "Verification",
 ]

@@ -49,6 +49,9 @@ class Environment(models.Model):
     order = models.PositiveSmallIntegerField(default=0, help_text="Position in the pipeline: dev 10, sit 20 ...")
     color = models.CharField(max_length=10, choices=[(c, c) for c in COLORS], default="blue")
     protected = models.BooleanField(default=False, help_text="Nobody acts alone on a protected environment.")
+    approvers = models.PositiveSmallIntegerField(
+        default=1, help_text="How many people must approve a plan for it, if it is protected."
+    )
     may_be_source = models.BooleanField("may be a source", default=True)
     may_be_target = models.BooleanField("may be a target", default=False)
 
@@ -87,6 +90,9 @@ class Environment(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(color__in=COLORS), name="environment_color_known"),
             models.CheckConstraint(condition=~Q(topic=""), name="environment_topic_not_empty"),
+            models.CheckConstraint(
+                condition=Q(approvers__gte=1, approvers__lte=9), name="environment_approvers_1_to_9"
+            ),
         ]
 
     def __str__(self) -> str:

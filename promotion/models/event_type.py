@@ -67,6 +67,17 @@ class EventType(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_reason = models.TextField(blank=True)
     added_at = models.DateTimeField(auto_now_add=True)
+    proposed_key_fields = models.JSONField(
+        default=list, help_text="What the schema suggests as the aggregate's identity: dotted paths, in order."
+    )
+    key_fields = models.JSONField(
+        null=True, blank=True, help_text="What a curator made of the proposal; none where nobody corrected it."
+    )
+    key_fields_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    key_fields_at = models.DateTimeField(null=True, blank=True)
+    key_fields_reason = models.TextField(blank=True)
 
     objects = EventTypeQuerySet.as_manager()
 
@@ -78,6 +89,11 @@ class EventType(models.Model):
                 | (Q(decided_by__isnull=False, decided_at__isnull=False) & ~Q(decision_reason="")),
                 name="event_type_decided_by_somebody_for_a_reason",
             ),
+            models.CheckConstraint(
+                condition=Q(key_fields__isnull=True)
+                | (Q(key_fields_by__isnull=False, key_fields_at__isnull=False) & ~Q(key_fields_reason="")),
+                name="event_type_keys_corrected_by_somebody_for_a_reason",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -86,6 +102,11 @@ class EventType(models.Model):
     def get_absolute_url(self) -> str:
         """The page of this type."""
         return reverse("promotion:event_type", args=[self.full_name])
+
+    @property
+    def identity_fields(self) -> list[str]:
+        """The dotted paths whose values name the aggregate; empty where events of this type are judged alone."""
+        return list(self.proposed_key_fields if self.key_fields is None else self.key_fields)
 
     @property
     def short_name(self) -> str:

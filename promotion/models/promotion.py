@@ -16,13 +16,22 @@ from promotion.states import EDITABLE, PromotionState
 class PromotionQuerySet(models.QuerySet["Promotion"]):
     """Queries over promotions; `move` is the only way a state changes."""
 
+    def changed(self, promotion_id: int, editor_id: int) -> None:
+        """Note that somebody changed what goes out: open plans no longer fit, and the editor may approve none."""
+        self.filter(pk=promotion_id).update(changes=F("changes") + 1)
+        PromotionEditor.objects.get_or_create(promotion_id=promotion_id, user_id=editor_id)
+
     def with_environments(self) -> PromotionQuerySet:
         """Load source, target and owner along."""
         return self.select_related("source", "target", "owner")
 
-    def move(self, promotion_id: int, states: frozenset[PromotionState], to: PromotionState) -> bool:
-        """Set the state to `to` if it is one of `states` now. Return whether exactly this call did it."""
-        return self.filter(pk=promotion_id, state__in=states).update(state=to) == 1
+    def move(self, promotion_id: int, states: frozenset[PromotionState], to: PromotionState | None) -> bool:
+        """Set the state to `to`, None leaves it, if it is one of `states` now. Return whether exactly this call did it.
+
+        Where it stays as it is the row is locked all the same, so that nobody moves it before the transaction's end.
+        """
+        row = self.filter(pk=promotion_id, state__in=states)
+        return row.update(state=F("state") if to is None else to) == 1
 
 
 class Promotion(models.Model):
@@ -34,6 +43,9 @@ class Promotion(models.Model):
     filters = models.JSONField(default=dict)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="promotions")
     state = models.CharField(max_length=20, choices=PromotionState.choices, default=PromotionState.DRAFT)
+    changes = models.PositiveBigIntegerField(
+        default=0, help_text="Grows with every change of what goes out: a plan remembers which one it was made of."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -69,3 +81,17 @@ class Promotion(models.Model):
     def describe(self) -> dict[str, Any]:
         """What the audit trail says of it."""
         return {"title": self.title, "source": self.source.name, "target": self.target.name, "filters": self.filters}
+
+
+class PromotionEditor(models.Model):
+    """Somebody who changed what goes out of a promotion, once is enough: they may not approve it."""
+
+    promotion = models.ForeignKey(Promotion, on_delete=models.CASCADE, related_name="editors")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    first_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["promotion", "user"], name="promotion_editor_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} edited {self.promotion_id}"

@@ -21,6 +21,12 @@ class Replay(models.Model):
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
     committed = models.PositiveIntegerField(default=0)
+    before = models.JSONField(
+        default=dict, help_text="The target's end by partition before the first attempt: nothing of it lies below."
+    )
+    after = models.JSONField(
+        default=dict, help_text="The target's end by partition after the last commit: nothing of it lies above."
+    )
 
     def __str__(self) -> str:
         return f"replay {self.pk}"
@@ -32,6 +38,7 @@ class ReplayAttempt(models.Model):
     replay = models.ForeignKey(Replay, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()
     first_ordinal = models.PositiveIntegerField(default=0)
+    stop_ordinal = models.PositiveIntegerField(default=0, help_text="The first ordinal behind those it was to produce.")
     outcome = models.CharField(max_length=10, choices=AttemptOutcome.choices, default=AttemptOutcome.OPEN)
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
