@@ -153,6 +153,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 #: A file of outgoing events, in bytes.
 MAX_UPLOAD_BYTES = env.int("PROMOTION_MAX_UPLOAD_BYTES", 256 * 1024 * 1024)
+#: How long a plan is good for, in hours, where nothing else makes it stale.
+PLAN_HOURS = env.int("PROMOTION_PLAN_HOURS", 72)
 #: A worker's lease on a job, in seconds: how long a dead worker goes unnoticed at most, plus the sweep's interval.
 LEASE_SECONDS = env.int("PROMOTION_LEASE_SECONDS", 10)
 SWEEP_SECONDS = env.int("PROMOTION_SWEEP_SECONDS", 5)

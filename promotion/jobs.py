@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 
-from promotion.actions import audit, check_environment, compare, export, finish, replay, sweep
+from promotion.actions import audit, check_environment, compare, export, finish, plan, replay, sweep
 from promotion.actions.lease import Lease, claim
 from promotion.errors import LeaseLost, PromotionError, Unreachable
 from promotion.models import PromotionJob
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.EXPORT: export.run,
+    JobKind.PLAN: plan.run,
+    JobKind.CHECK_PLAN: plan.run_check,
     JobKind.REPLAY: replay.run,
     JobKind.UPLOAD: compare.run,
     JobKind.CHECK_ENVIRONMENT: check_environment.run,

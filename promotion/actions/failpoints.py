@@ -19,6 +19,7 @@ NAMES = (
     "mid-produce",
     "after-flush",
     "after-receipts",
+    "after-marker",
     "after-commit",
     "after-database",
 )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from promotion.errors import Cancelled, InvalidInput, PromotionError, Refused, Stale
-from promotion.models import Promotion, PromotionJob, Replay
-from promotion.states import ENDS, STARTS, JobKind, JobState, PromotionState
+from promotion.models import Plan, Promotion, PromotionJob, Replay
+from promotion.states import ENDS, STARTS, JobKind, JobState, PlanState, PromotionState
 
 if TYPE_CHECKING:
     from promotion.actions.lease import Lease
@@ -62,9 +62,25 @@ def move_on(job: PromotionJob, state: JobState) -> None:
     if job.promotion_id is None or running is None:
         return
     to = ENDS[kind, state]
-    if kind == JobKind.REPLAY and to == PromotionState.EXPORTED and _has_arrived(job.promotion_id):
-        to = PromotionState.PARTLY_REPLAYED
+    if kind == JobKind.REPLAY:
+        to = _after_replay(job.promotion_id, to)
     Promotion.objects.move(job.promotion_id, frozenset({running}), to)
+
+
+def _after_replay(promotion_id: int, to: PromotionState) -> PromotionState:
+    """Return where the promotion really stands, and let its plan follow.
+
+    A plan of which nothing has arrived is again what it was before: its approvals stand, since it is the same plan.
+    """
+    plans = Plan.objects.filter(promotion=promotion_id, state=PlanState.STARTED)
+    if to == PromotionState.REPLAYED:
+        plans.update(state=PlanState.REPLAYED)
+    elif to == PromotionState.EXPORTED and _has_arrived(promotion_id):
+        return PromotionState.PARTLY_REPLAYED
+    elif to == PromotionState.EXPORTED:
+        plans.filter(submitted_by__isnull=True).update(state=PlanState.READY)
+        plans.filter(submitted_by__isnull=False).update(state=PlanState.APPROVED)
+    return to
 
 
 def _has_arrived(promotion_id: int) -> bool:

@@ -1,194 +1,212 @@
-"""Freeze a plan: exactly what would be produced, with its digest. Nothing is registered, nothing goes to Kafka.
+"""Freeze a plan: judge every outgoing event in order, and store exactly what would be produced, with its digest.
 
-First everything is asked of cluster and registry, then one pass over the events in their order computes and stores
-the steps. Every event that cannot go out is found in that pass, not only the first.
+Nothing is registered, nothing goes to Kafka. Everything that cluster and registry have to be asked was asked before:
+one pass over the events computes and stores judgements and steps. Every event that cannot go out is found in it.
 """
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Iterable, Iterator
-from hashlib import sha256
-from itertools import islice
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from django.db import connection, transaction
-from django.db.models import Case, F, When
+from django.db import connection
 
-from promotion.actions import preflight
-from promotion.actions.connect import registry_connection
-from promotion.actions.lease import Lease
-from promotion.actions.outgoing import outgoing
-from promotion.actions.replay_schemas import TargetSchemas
-from promotion.domain.decode import read
-from promotion.domain.digest import PlanDigest
+from promotion.actions.plan_look import Look, Looker
+from promotion.actions.plan_target import TargetReading, content_of
+from promotion.actions.plan_types import TypeTable
+from promotion.actions.replay_schemas import Fit, TargetSchemas
+from promotion.domain.digest import NO_TIMESTAMP, PlanDigest, record_digest
+from promotion.domain.event_id import user_of
+from promotion.domain.event_id_body import patched, spans
+from promotion.domain.judge import Candidate, Change, Judge, Judged, Verdict, creates
 from promotion.domain.keys import Tenancy, outgoing_key
-from promotion.domain.provenance import Hop, outgoing_headers
-from promotion.domain.record import Headers, pack_headers, unpack_headers
+from promotion.domain.octets import visible
+from promotion.domain.outbox import Groups
+from promotion.domain.plan_choices import Mode, PlanChoices, Policy
+from promotion.domain.record import pack_headers
 from promotion.domain.refusals import Refusals
+from promotion.domain.search_document import shown_value
 from promotion.domain.target_limits import LimitCheck, batch_bytes
-from promotion.domain.wire import GUID_HEADER, PREFIX_BYTES
-from promotion.errors import InvalidInput, Refused
-from promotion.kafka.cluster import TopicFacts
+from promotion.domain.wire import PREFIX_BYTES
+from promotion.errors import InvalidInput, PromotionError, Refused
 from promotion.kafka.partitioner import partition_for
-from promotion.kafka.registry import Registry
-from promotion.models import AvroSchema, Event, EventType, Plan, Promotion, PromotionJob
-from promotion.models.event import EventQuerySet
+from promotion.models import Event, Plan
+from promotion.states import REFUSING
 
-CHUNK = 2_000
 COPY_STEPS = (
     "COPY promotion_planstep (plan_id, ordinal, event_id, revision_id, partition, timestamp, key, headers, subject,"
-    " schema_id, registry_id, body) FROM STDIN (FORMAT BINARY)"
+    " schema_id, registry_id, body, record_digest) FROM STDIN (FORMAT BINARY)"
 )
-STEP_TYPES = ("uuid", "int4", "int8", "int8", "int4", "int8", "bytea", "text", "varchar", "int8", "int8", "bytea")
+STEP_TYPES = (
+    "uuid", "int4", "int8", "int8", "int4", "int8", "bytea", "text", "varchar", "int8", "int8", "bytea", "bytea",
+)  # fmt: skip
+COPY_JUDGEMENTS = (
+    "COPY promotion_judgement (plan_id, position, event_id, verdict, forced, ordinal, aggregate, identity, origin,"
+    " changes, found, problem, hint) FROM STDIN"
+)
+MAX_LABEL = 300
 Row = tuple[object, ...]
 
 
-def freeze(lease: Lease, promotion: Promotion, facts: TopicFacts, register_versions: bool) -> Plan:
-    """Make the plan of `promotion` for the target that `facts` describes, and store it as the job's.
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An event that can go out: what it would be on the target, before the plan's policies."""
 
-    Raises Refused with every problem of every event and every limit of the target; nothing is stored then.
+    fit: Fit
+    key: bytes
+    body: bytes
+    candidate: Candidate
+
+
+class Freezer:
+    """Turns events into judgements and steps, one after the other, and keeps what the plan says of all of them.
+
+    `overrides` has by event's id the verdicts that somebody's word passes by.
     """
-    lease.progress(0, phase="Asking the target's registry")
-    events = promotion.events.outgoing()
-    with Registry(registry_connection(promotion.target)) as registry:
-        schemas = TargetSchemas(registry, promotion.target, register_versions)
-        rows = {row.pk: row for row in AvroSchema.objects.filter(pk__in=_schemas_in_use(events))}
-        for row in rows.values():
-            lease.check()
-            schemas.ask(row)
-    lease.progress(0, phase="Planning")
-    plan = Plan(
-        promotion=promotion,
-        created_by=lease.job.requested_by,
-        cluster_id=facts.cluster_id,
-        topic=facts.topic,
-        partitions=facts.partitions,
-        register_versions=register_versions,
-    )
-    freezer = _Freezer(plan, rows, schemas, LimitCheck(preflight.limits(facts), time.time_ns() // 1_000_000))
-    # One transaction, and nothing in it calls Kafka or the registry. The lease is looked at last: its row stays
-    # locked until the end, and its holder must be able to renew it meanwhile.
-    with transaction.atomic():
-        for chunk in _chunks(_in_order(events), CHUNK):
-            lease.check()
-            _copy(freezer.steps(chunk))
-        freezer.refuse_problems()
-        freezer.finish()
-        with lease.writing():
-            plan.save(force_insert=True)
-            arguments = lease.job.arguments | {"plan": str(plan.pk)}
-            PromotionJob.objects.filter(pk=lease.job.pk).update(arguments=arguments)
-    lease.job.arguments = arguments
-    return plan
 
-
-def _schemas_in_use(events: EventQuerySet) -> list[int]:
-    """The schemas of what goes out: the revision's where it has a body."""
-    written_in = Case(When(revision__body__isnull=False, then=F("revision__schema_id")), default=F("schema_id"))
-    rows = events.order_by().annotate(written_in=written_in).values_list("written_in", flat=True)
-    return list(rows.distinct())
-
-
-def _in_order(events: EventQuerySet) -> Iterator[Event]:
-    """The events from a cursor on the server: memory stays the same, however many there are."""
-    fields = ("partition", "offset", "timestamp", "key", "value", "headers", "event_type_id", "schema_id")
-    revision = ("revision__schema_id", "revision__body")
-    rows = events.in_order().select_related("revision").only("promotion_id", *fields, *revision)
-    return rows.iterator(chunk_size=CHUNK)
-
-
-def _chunks(events: Iterator[Event], size: int) -> Iterator[list[Event]]:
-    while chunk := list(islice(events, size)):
-        yield chunk
-
-
-def _copy(rows: Iterable[Row]) -> None:
-    with connection.cursor() as cursor, cursor.copy(COPY_STEPS) as copy:
-        copy.set_types(STEP_TYPES)
-        for row in rows:
-            copy.write_row(row)
-
-
-class _Freezer:
-    """Turns events into steps, one after the other, and keeps what the plan says of all of them."""
-
-    def __init__(self, plan: Plan, rows: dict[int, AvroSchema], schemas: TargetSchemas, limits: LimitCheck) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        types: TypeTable,
+        looker: Looker,
+        schemas: TargetSchemas,
+        target: TargetReading,
+        limits: LimitCheck,
+        overrides: dict[int, frozenset[Verdict]],
+    ) -> None:
         promotion = plan.promotion
-        self._plan = plan
-        self._rows = rows
-        self._schemas = schemas
-        self._limits = limits
-        self._refusals = Refusals()
-        self._digest = PlanDigest()
-        self._ordinal = 0
-        self._bytes = 0
-        self._target = promotion.target
+        self._plan, self._types, self._looker, self._schemas = plan, types, looker, schemas
+        self._choices = PlanChoices.from_json(plan.choices)
+        self._limits, self._overrides = limits, overrides
+        self._judge = Judge(target.state, promotion.target.name)
+        self._nonces = target.state.nonces
         self._tenancies = Tenancy(promotion.source.tenancy), Tenancy(promotion.target.tenancy)
-        self._from = promotion.source.name, promotion.export.cluster_id, promotion.export.topic
-        self._types = dict(EventType.objects.values_list("pk", "full_name"))
+        self._refusals, self._groups, self._digest = Refusals(), Groups(), PlanDigest()
+        self.counts: Counter[str] = Counter()
+        self.schemas_used: Counter[int] = Counter()
+        self.cuts: list[int] = []
+        self.ordinal = self.position = self.bytes = 0
+        self._steps: list[Row] = []
+        self._judgements: list[Row] = []
 
-    def steps(self, events: Iterable[Event]) -> Iterator[Row]:
-        """Yield the rows of the events' steps; events that cannot go out are noted and yield none."""
+    def take(self, events: Iterable[Event]) -> None:
+        """Judge the next events of the order and store what comes of them; inside the plan's transaction."""
         for event in events:
-            try:
-                yield self._step(event)
-            except (InvalidInput, Refused) as error:
-                short = self._types.get(event.event_type_id or 0, "").rpartition(".")[2]
-                said = " ".join((error.message, *error.problems[:5], error.hint))
-                self._refusals.add(f"{short}: {said}", event.partition, event.offset)
+            self._take(event)
+        with connection.cursor() as cursor:
+            with cursor.copy(COPY_STEPS) as copy:
+                copy.set_types(STEP_TYPES)
+                for row in self._steps:
+                    copy.write_row(row)
+            with cursor.copy(COPY_JUDGEMENTS) as copy:
+                for row in self._judgements:
+                    copy.write_row(row)
+        self._steps.clear()
+        self._judgements.clear()
 
-    def refuse_problems(self) -> None:
-        """Raise Refused with everything that was noted, and with what the target's limits say."""
-        problems = self._refusals.problems() + self._limits.problems()
-        if not problems:
+    def problems(self) -> list[str]:
+        """Return what refuses the plan: events by reason, the target's limits, groups that would be torn apart."""
+        return self._refusals.problems() + self._limits.problems() + self._groups.problems()
+
+    def digest(self, target_state: str) -> str:
+        """Return the plan's digest, when every event was taken."""
+        if not self.cuts or self.cuts[-1] != self.ordinal:
+            self.cuts.append(self.ordinal)
+        return self._digest.finish(target_state)
+
+    def _take(self, event: Event) -> None:
+        look: Look | None = None
+        try:
+            look = self._looker.look(event)
+            ready = self._ready(event, look)
+        except (InvalidInput, Refused) as error:
+            self._write(event, look, _invalid(error), None)
             return
-        count = self._refusals.count
-        events = "1 event" if count == 1 else f"{count:,} events"
-        what = f"{events} cannot go to {self._target.name}." if count else ""
-        raise Refused(what or f"Topic {self._plan.topic} cannot take all of it.", preflight.NOTHING_WRITTEN, problems)
+        judged = self._judge.judge(ready.candidate, self._overrides.get(event.pk, frozenset()))
+        self._write(event, look, judged, self._step(event, look, ready) if judged.goes else None)
 
-    def finish(self) -> None:
-        """Write the totals into the plan."""
-        self._plan.digest = self._digest.hexdigest()
-        self._plan.steps_count = self._ordinal
-        self._plan.bytes_count = self._bytes
+    def _ready(self, event: Event, look: Look) -> _Ready:
+        self.schemas_used[look.schema_id] += 1
+        fit = self._schemas.fit(look.schema_id)
+        if event.timestamp <= 0 and self._choices.kafka_timestamp == Policy.KEEP:
+            raise Refused(
+                "The record has no timestamp.", "Choose the time of replay for Kafka's timestamps, or exclude it."
+            )
+        key = outgoing_key(look.tree, None if event.key is None else bytes(event.key), *self._tenancies)
+        body = fit.body(look.body.schema, look.body.data)
+        candidate = Candidate(
+            identity=look.identity,
+            action=look.type.action,
+            tree=look.tree,
+            origin=look.origin.digest,
+            content=content_of(fit.schema, body, self._choices.event_timestamp == Policy.KEEP),
+            creates=creates(look.type.action, look.type.aggregate, self._types.created),
+        )
+        return _Ready(fit, key, body, candidate)
 
-    def _step(self, event: Event) -> Row:
-        # The rows are here already: `outgoing` would otherwise ask the database for each schema.
-        event.schema = self._rows.get(event.schema_id or 0)
-        revision = event.revision
-        if revision is not None and revision.body is not None:
-            revision.schema = self._rows[revision.schema_id]
-        written = outgoing(event)
-        schema_id = event.schema_id if revision is None or revision.body is None else revision.schema_id
-        fit = self._schemas.fit(schema_id or 0)
-        if event.timestamp <= 0:
-            raise Refused("The record has no timestamp.", "Exclude it: no timestamp was ever known for it.")
-        source_key = None if event.key is None else bytes(event.key)
-        key = outgoing_key(read(written.schema, written.data), source_key, *self._tenancies)
-        body = fit.body(written.schema, written.data)
-        headers = self._headers(event)
-        partition = partition_for(key, self._plan.partitions)
-        size = batch_bytes(key, PREFIX_BYTES + len(body), headers)
-        self._limits.add(partition, event.timestamp, size, event.partition, event.offset)
-        self._digest.add(key, partition, event.timestamp, headers, fit.subject, fit.schema.fingerprint, body)
-        ordinal, self._ordinal, self._bytes = self._ordinal, self._ordinal + 1, self._bytes + size
-        return (
-            self._plan.pk, ordinal, event.pk, event.revision_id, partition, event.timestamp,
-            key, pack_headers(headers), fit.subject, fit.schema_id, fit.registry_id, body,
-        )  # fmt: skip
+    def _step(self, event: Event, look: Look, ready: _Ready) -> int:
+        plan, fit, key = self._plan, ready.fit, ready.key
+        body = self._with_policies(look, fit, ready.body)
+        timestamp = event.timestamp if self._choices.kafka_timestamp == Policy.KEEP else plan.timestamp
+        partition = partition_for(key, plan.partitions)
+        size = batch_bytes(key, PREFIX_BYTES + len(body), look.headers)
+        self._limits.add(partition, timestamp, size, event.partition, event.offset)
+        fingerprint = fit.schema.fingerprint
+        self._digest.add(key, partition, timestamp, look.headers, fit.subject, fingerprint, body)
+        there = NO_TIMESTAMP if plan.append_time else timestamp
+        ordinal, self.ordinal, self.bytes = self.ordinal, self.ordinal + 1, self.bytes + size
+        self._steps.append((
+            plan.pk, ordinal, event.pk, event.revision_id, partition, timestamp, key, pack_headers(look.headers),
+            fit.subject, fit.schema_id, fit.registry_id, body,
+            record_digest(key, partition, there, look.headers, fingerprint, body),
+        ))  # fmt: skip
+        self._groups.add(look.headers, f"{event.partition}:{event.offset}")
+        self._cut()
+        return ordinal
 
-    def _headers(self, event: Event) -> Headers:
-        # A schema's GUID belongs to the source's registry; the outgoing value bears the target's id.
-        kept = tuple(item for item in unpack_headers(event.headers) if item[0] != GUID_HEADER)
-        hop = Hop(*self._from, event.partition, event.offset, sha256(bytes(event.value)).hexdigest())
-        return outgoing_headers(kept, str(self._plan.promotion_id), hop)
+    def _with_policies(self, look: Look, fit: Fit, body: bytes) -> bytes:
+        """The body with the plan's nonce and timestamp; without a policy it stays as it is to the last byte."""
+        choices, nonce = self._choices, None
+        where = spans(fit.schema, body)
+        user = user_of(look.tree)
+        if choices.nonce == Policy.CONTINUE and user is not None and where.nonce is not None:
+            nonce = self._nonces[user] = self._nonces.get(user, 0) + 1
+        timestamp = self._plan.timestamp if choices.event_timestamp == Policy.REPLAY else None
+        return patched(body, where, nonce, timestamp)
+
+    def _cut(self) -> None:
+        """End a transaction here where it is full; a group of outbox records is not torn apart."""
+        begun = self.cuts[-1] if self.cuts else 0
+        full = self.ordinal - begun >= self._choices.batch_size
+        if self._choices.mode == Mode.BATCHES and full and not self._groups.unfinished:
+            self.cuts.append(self.ordinal)
+
+    def _write(self, event: Event, look: Look | None, judged: Judged, ordinal: int | None) -> None:
+        if judged.verdict.value in REFUSING and not judged.goes:
+            short = self._types.by_id[event.event_type_id or 0].full_name.rpartition(".")[2]
+            self._refusals.add(f"{short}: {judged.problem} {judged.hint}".strip(), event.partition, event.offset)
+        self.counts[judged.verdict.value] += 1
+        self.counts["forced"] += judged.forced
+        identity = look.identity if look is not None else None
+        position, self.position = self.position, self.position + 1
+        self._judgements.append((
+            self._plan.pk, position, event.pk, judged.verdict.value, judged.forced, ordinal,
+            visible(identity.label)[:MAX_LABEL] if identity else "", identity.digest if identity else None,
+            look.origin.digest if look else b"", _changes(judged.changes), judged.at, judged.problem, judged.hint,
+        ))  # fmt: skip
 
 
-def plan_of(job: PromotionJob) -> Plan | None:
-    """Return the plan that `job` has frozen or was asked to replay; None where it has none yet."""
-    plan_id = job.arguments.get("plan")
-    if plan_id is None:
+def _invalid(error: PromotionError) -> Judged:
+    said = " ".join((error.message, *getattr(error, "problems", [])[:5]))
+    return Judged(Verdict.INVALID, False, problem=said, hint=error.hint)
+
+
+def _changes(changes: tuple[Change, ...]) -> str | None:
+    if not changes:
         return None
-    return Plan.objects.select_related("promotion__source", "promotion__target").get(pk=uuid.UUID(plan_id))
+    shown = [
+        {"path": visible(c.path)[:200], "from": shown_value(c.before), "to": shown_value(c.after)} for c in changes
+    ]
+    return json.dumps(shown, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What is checked before a replay: first what the database knows, then the target's topic as it is now."""
+"""What is checked before a plan and before a replay: what the database knows, and the target's topic as it is now."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, Sum
 
+from promotion.actions.plan_target import TargetReading
+from promotion.domain.filters import ExportFilter
+from promotion.domain.plan_choices import PlanChoices
 from promotion.domain.target_limits import TargetLimits
 from promotion.errors import Refused, Stale
 from promotion.kafka.cluster import TopicFacts
@@ -60,9 +63,18 @@ def outgoing_types(promotion: Promotion) -> list[OutgoingType]:
     return sorted(found, key=lambda each: (-each.events, each.full_name))
 
 
+def check_exported(promotion: Promotion) -> None:
+    """Raise Refused where there is no export: nothing can be planned then."""
+    if not Export.objects.filter(promotion=promotion).exists():
+        raise Refused(f"Promotion {promotion.pk} has no export.", "Export first.")
+
+
 def refusals(promotion: Promotion, accept_incomplete: bool) -> list[str]:
     """Return what the database alone says against a replay, each with what to do; empty where nothing does."""
-    found = [*_target_refusals(promotion)]
+    found = []
+    if not promotion.target.may_be_target:
+        name = promotion.target.name
+        found.append(f"{name} may not be a target. Somebody who manages environments can change that.")
     if not promotion.events.outgoing().exists():
         found.append("There is nothing to replay: no event goes out. Include some again, or make a new promotion.")
     found += _type_refusals(promotion)
@@ -74,19 +86,6 @@ def refusals(promotion: Promotion, accept_incomplete: bool) -> list[str]:
             "The export is incomplete: retention deleted records of the source before they were read. "
             "Accept that explicitly, or make a new promotion."
         )
-    return found
-
-
-def _target_refusals(promotion: Promotion) -> list[str]:
-    target = promotion.target
-    found = []
-    if target.protected:
-        found.append(
-            f"{target.name} is protected: a replay there needs approval, which this version of the console cannot "
-            "give yet. Choose a target that is not protected."
-        )
-    if not target.may_be_target:
-        found.append(f"{target.name} may not be a target. Somebody who manages environments can change that.")
     return found
 
 
@@ -104,21 +103,82 @@ def check_promotion(promotion: Promotion, accept_incomplete: bool) -> None:
     _refuse(promotion, refusals(promotion, accept_incomplete))
 
 
-def check_topic(promotion: Promotion, facts: TopicFacts) -> None:
-    """Raise Refused where the target's topic, as `facts` has it, cannot take any replay of this promotion."""
+def check_route(promotion: Promotion, facts: TopicFacts) -> None:
+    """Raise Refused where the target's topic, as `facts` has it, is the source's own."""
     export = promotion.export
-    problems = []
     if (facts.cluster_id, facts.topic) == (export.cluster_id, export.topic):
-        problems.append(
+        said = (
             f"Source and target are the same: topic {facts.topic} on cluster {facts.cluster_id}, whatever the "
             "environments are called. Correct one of the environments."
         )
-    if facts.compacted:
-        problems.append(
-            f"Topic {facts.topic} is compacted (cleanup.policy={facts.cleanup_policy}): Kafka would keep only the last "
-            "event of each key, that is one event a host or user. Set cleanup.policy=delete, or choose another target."
+        _refuse(promotion, [said])
+
+
+def check_topic(promotion: Promotion, facts: TopicFacts) -> None:
+    """Raise Refused where the target's topic, as `facts` has it, cannot take any replay of this promotion."""
+    check_route(promotion, facts)
+    _refuse(promotion, topic_problems(facts))
+
+
+def topic_problems(facts: TopicFacts) -> list[str]:
+    """Return what speaks against the topic itself, whatever is sent there."""
+    if not facts.compacted:
+        return []
+    return [
+        f"Topic {facts.topic} is compacted (cleanup.policy={facts.cleanup_policy}): Kafka would keep only the last "
+        "event of each key, that is one event a host or user. Set cleanup.policy=delete, or choose another target."
+    ]
+
+
+def plan_problems(plan: Plan, choices: PlanChoices, facts: TopicFacts, target: TargetReading) -> list[str]:
+    """Return what refuses a plan as a whole, each with its numbers and what to do; empty where nothing does."""
+    promotion = plan.promotion
+    found = [*refusals(promotion, choices.accept_incomplete), *topic_problems(facts)]
+    if not choices.accept_partitions:
+        found += _partition_problem(promotion, facts)
+    return [*found, *filter(None, [target.tenancy_problem(promotion.target)])]
+
+
+def _partition_problem(promotion: Promotion, facts: TopicFacts) -> list[str]:
+    source = source_partitions(promotion)
+    if source is None or source == facts.partitions:
+        return []
+    return [
+        f"{promotion.source.name} has {source:,} partitions and {promotion.target.name} {facts.partitions:,}: each key "
+        "keeps its order, but keys are spread anew, and a consumer that relies on which of them share a partition sees "
+        "another picture. Accept the different number of partitions, or choose another target."
+    ]
+
+
+def source_partitions(promotion: Promotion) -> int | None:
+    """Return how many partitions the source's topic had; None where nobody knows."""
+    if ExportFilter.from_json(promotion.filters).offsets:
+        checked = promotion.source.check_findings.get("kafka", {}).get("partitions")
+        return checked if isinstance(checked, int) else None
+    return promotion.export.partitions.count()
+
+
+def plan_warnings(plan: Plan) -> list[str]:
+    """Return what people should know before they go on; none of it keeps a plan from going out."""
+    source, target, state = plan.promotion.source, plan.promotion.target, plan.target_state
+    found = []
+    if source.tenancy != target.tenancy:
+        keys = ("hosts", "users") if source.tenancy == "multi" else ("users", "hosts")
+        keyed = plan.steps.aggregate(n=Count("key", distinct=True))["n"]
+        found.append(
+            f"{source.name} is {source.tenancy}-tenant and {target.name} {target.tenancy}-tenant: keys were {keys[0]} "
+            f"and become {keyed:,} {keys[1]}. Order is kept within each new key."
         )
-    _refuse(promotion, problems)
+    lost = sum(1 for low in state["lows"].values() if low)
+    if lost:
+        found.append(
+            f"{target.name} has lost its oldest records in {lost:,} of {plan.partitions:,} partitions: what was "
+            "created there before looks as if it were not there."
+        )
+    unreadable = state["counts"].get("unreadable", 0)
+    if unreadable:
+        found.append(f"{unreadable:,} records of {target.name} could not be read: what they say was not considered.")
+    return found
 
 
 def _refuse(promotion: Promotion, problems: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Replay a promotion's outgoing events to its target, exactly once, whatever crashes on the way.
+"""Replay a promotion's plan to its target, exactly once, whatever crashes on the way.
 
 What makes it so (docs/decisions/0009-replay.md):
 - The plan is frozen before the first record; a resume produces the same bytes to the same partitions.
@@ -20,82 +20,56 @@ from django.db.models import QuerySet
 
 from promotion.actions import failpoints, preflight
 from promotion.actions.connect import kafka_connection, registry_connection
-from promotion.actions.freeze import freeze, plan_of
 from promotion.actions.lease import Lease
+from promotion.actions.plan import choices_of, make, plan_of, refuse
 from promotion.actions.replay_marker import attempt_aborted, next_attempt, repair, writer_name
 from promotion.actions.replay_schemas import schema_ids
-from promotion.actions.request import request_job
+from promotion.actions.replay_start import begin, check_startable
+from promotion.domain.plan_choices import PlanChoices
 from promotion.domain.record import OutgoingRecord, unpack_headers
 from promotion.domain.transaction_time import transaction_timeout_ms
 from promotion.domain.wire import frame
-from promotion.errors import Cancelled, Incomplete, LeaseLost, Refused, Stale
+from promotion.errors import Cancelled, Incomplete, LeaseLost, Refused
 from promotion.kafka.cluster import TopicFacts, inspect
 from promotion.kafka.failures import Fenced, OutcomeUnknown
 from promotion.kafka.registry import Registry
 from promotion.kafka.writer import TransactionalWriter, fence
 from promotion.models import Plan, Promotion, PromotionJob, Replay, ReplayAttempt
-from promotion.policy import MANAGE, Actor, require
-from promotion.states import AttemptOutcome, JobKind
+from promotion.states import AttemptOutcome
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 2_000
 #: How often an outcome may be in doubt within one job before a person is asked.
 MAX_DOUBTS = 5
+#: How often a pause between two transactions looks whether somebody wants to stop, in seconds.
+PAUSE_SLICE = 0.2
 COPY_RECEIPTS = 'COPY promotion_receipt (attempt_id, ordinal, partition, "offset") FROM STDIN (FORMAT BINARY)'
 
 
-def request_replay(
-    actor: Actor,
-    promotion: Promotion,
-    *,
-    register_versions: bool = False,
-    accept_incomplete: bool = False,
-    fingerprint: str | None = None,
-) -> PromotionJob:
-    """Ask for the replay of `promotion` and return the job to enqueue.
-
-    `fingerprint` is what the person saw (preflight.outgoing): Stale where the outgoing events have changed since.
-    Raises Refused where the database alone knows a reason, Conflict where another job runs.
-    """
-    require(actor, MANAGE)
-    with transaction.atomic():
-        # Whoever edits holds this lock as well, so what is compared here is what will be frozen.
-        locked = Promotion.objects.select_for_update(of=["self"]).with_environments().get(pk=promotion.pk)
-        if fingerprint is not None and fingerprint != preflight.outgoing(locked).fingerprint:
-            raise Stale(
-                "The outgoing events have changed since this page showed them.",
-                "Nothing was started. Look at the numbers again, then replay.",
-            )
-        arguments = {"register_versions": register_versions, "accept_incomplete": accept_incomplete}
-        job = request_job(actor, locked, JobKind.REPLAY, arguments)
-        preflight.check_promotion(locked, accept_incomplete)
-    promotion.refresh_from_db()
-    return job
-
-
 def run(lease: Lease) -> None:
-    """Do the job: settle what an earlier replay left, freeze the plan unless this job has one, then replay it.
+    """Do the job: settle what an earlier replay left, make the plan unless there is one, then replay it.
 
-    Raises Refused with every problem before the first record is produced; Stale, Unreachable, Incomplete; Cancelled
-    where nothing became visible; LeaseLost.
+    Raises Refused with every problem before the first record is produced; Stale, Unreachable, Incomplete; Cancelled,
+    where nothing of the current transaction became visible; LeaseLost.
     """
     promotion = _promotion(lease.job)
     # 1. An earlier replay may have been committed without anybody noticing. Nothing else counts before that is known.
     replay = _begun(promotion)
     if replay is not None and (replay.finished_at is not None or _settle(lease, replay) == replay.plan.steps_count):
-        return
+        return _note_ends(lease, replay)
     lease.check()
-    # 2. What this job has frozen is what it replays. Of an earlier job's plan only one that has begun to arrive.
-    if replay is None or (replay.committed == 0 and lease.job.arguments.get("plan") != str(replay.plan_id)):
-        replay = _replay_of(lease, plan_of(lease.job) or _freeze(lease, promotion))
+    # 2. What has begun to arrive goes on. Otherwise the plan that the job was asked for, else the one that it makes.
+    if replay is None or not replay.committed:
+        plan = plan_of(lease.job) or make(lease, choices_of(lease.job), direct=True)
+        refuse(plan)
+        replay = _replays().get(pk=begin(lease, plan).pk)
     failpoints.reach("after-plan")
     # 3. Attempts, until the marker says that everything has arrived.
     for _ in range(MAX_DOUBTS):
         try:
-            while _attempt(lease, replay) < replay.plan.steps_count:
-                lease.check()
-            return
+            _attempts(lease, replay)
+            return _note_ends(lease, replay)
         except (Fenced, OutcomeUnknown) as doubt:
             _still_ours(lease)
             logger.warning("job %s: %s The marker decides.", lease.job.pk, doubt.message)
@@ -104,8 +78,8 @@ def run(lease: Lease) -> None:
     )
 
 
-def _attempt(lease: Lease, replay: Replay) -> int:
-    """Try one transaction; return the first ordinal that is still to be produced. The order of things is the point."""
+def _attempts(lease: Lease, replay: Replay) -> None:
+    """Bring everything that is still missing to the target, one transaction after the other."""
     promotion, plan = replay.plan.promotion, replay.plan
     settled = False
 
@@ -117,43 +91,69 @@ def _attempt(lease: Lease, replay: Replay) -> int:
     writer, facts, first = _open(lease, replay, on_wait)
     with contextlib.closing(writer):
         if first == plan.steps_count:
-            return first
+            return
         settled = True
         failpoints.reach("after-open")
         # 2. Everything that can fail without a transaction.
+        check_startable(plan)
         preflight.check_plan(plan, facts)
-        preflight.check_promotion(promotion, bool(lease.job.arguments.get("accept_incomplete")))
+        preflight.check_promotion(promotion, PlanChoices.from_json(plan.choices).accept_incomplete)
         preflight.check_topic(promotion, facts)
         lease.progress(first, plan.steps_count, "Registering schemas")
         with Registry(registry_connection(promotion.target)) as registry:
             ids = schema_ids(registry, plan)
-        attempt = next_attempt(lease, replay, first)
-        steps = range(first, plan.steps_count)
-        started = time.monotonic()
-        try:
-            # 3. One transaction: the records, their receipts in the database, the marker, the commit.
-            writer.begin()
-            failpoints.reach("after-begin")
-            _produce(lease, writer, plan, ids, steps)
-            writer.flush()
-            failpoints.reach("after-flush")
-            _store_receipts(lease, attempt, writer)
-            failpoints.reach("after-receipts")
-            writer.commit(steps.stop, {"attempt": attempt.number, "digest": plan.digest})
-        except (LeaseLost, OutcomeUnknown):
-            raise  # fenced, another holder, or in doubt: nothing is written from here, a new writer's marker tells
-        except Exception:
-            # The commit was not asked for, so a confirmed abort is final. Unconfirmed, the next start settles it.
-            writer.abort()
-            attempt_aborted(lease, attempt)
-            raise
-        failpoints.reach("after-commit")
-        took = time.monotonic() - started
-        logger.info("replay %s attempt %s: %s records in %.1f s", replay.pk, attempt.number, len(steps), took)
-        # 4. The database follows the marker.
-        first = repair(lease, replay, writer.marker)
-        failpoints.reach("after-database")
+        # 3. One transaction after the other, on the same producer: whatever is in doubt ends this loop.
+        while first < plan.steps_count:
+            began = time.monotonic()
+            steps = range(first, next(cut for cut in plan.cuts if cut > first))
+            first = _transaction(lease, replay, writer, ids, steps)
+            if first < plan.steps_count:
+                _pause(lease, PlanChoices.from_json(plan.choices), len(steps), began)
+
+
+def _transaction(
+    lease: Lease, replay: Replay, writer: TransactionalWriter, ids: dict[tuple[str, int], int], steps: range
+) -> int:
+    """Produce `steps` in one transaction; return the first ordinal behind it. The order of things is the point."""
+    lease.check()
+    plan = replay.plan
+    attempt = next_attempt(lease, replay, steps)
+    started = time.monotonic()
+    try:
+        # The records, their receipts in the database, the marker, the commit.
+        writer.begin()
+        failpoints.reach("after-begin")
+        _produce(lease, writer, plan, ids, steps)
+        writer.flush()
+        failpoints.reach("after-flush")
+        _store_receipts(lease, attempt, writer)
+        failpoints.reach("after-receipts")
+        said = {"attempt": attempt.number, "digest": plan.digest}
+        writer.commit(steps.stop, said, lambda: failpoints.reach("after-marker"))
+    except (LeaseLost, OutcomeUnknown):
+        raise  # fenced, another holder, or in doubt: nothing is written from here, a new writer's marker tells
+    except Exception:
+        # The commit was not asked for, so a confirmed abort is final. Unconfirmed, the next start settles it.
+        writer.abort()
+        attempt_aborted(lease, attempt)
+        raise
+    failpoints.reach("after-commit")
+    took = time.monotonic() - started
+    logger.info("replay %s attempt %s: %s records in %.1f s", replay.pk, attempt.number, len(steps), took)
+    # The database follows the marker.
+    first = repair(lease, replay, writer.marker)
+    failpoints.reach("after-database")
     return first
+
+
+def _pause(lease: Lease, choices: PlanChoices, records: int, began: float) -> None:
+    """Wait as long as the plan's pause and rate ask for, outside any transaction. Raises what `Lease.check` raises."""
+    until = time.monotonic() + choices.pause_seconds
+    if choices.rate:
+        until = max(until, began + records / choices.rate)
+    while (left := until - time.monotonic()) > 0:
+        lease.check()
+        time.sleep(min(left, PAUSE_SLICE))
 
 
 def _open(lease: Lease, replay: Replay, on_wait: Callable[[], None]) -> tuple[TransactionalWriter, TopicFacts, int]:
@@ -177,7 +177,7 @@ def _open(lease: Lease, replay: Replay, on_wait: Callable[[], None]) -> tuple[Tr
             facts.topic,
             writer_name(replay),
             facts.partitions,
-            transaction_timeout_ms(plan.steps_count),
+            _timeout_ms(plan),
             max_message_bytes=facts.max_message_bytes or 1_048_588,
             on_wait=on_wait,
         ).open()
@@ -205,10 +205,22 @@ def _begun(promotion: Promotion) -> Replay | None:
     return replay if replay is not None and replay.attempts.exists() else None
 
 
-def _replay_of(lease: Lease, plan: Plan) -> Replay:
+def _timeout_ms(plan: Plan) -> int:
+    """The time-out of the plan's transactions: of its largest one."""
+    largest = max((stop - start for start, stop in zip([0, *plan.cuts], plan.cuts, strict=False)), default=0)
+    size = plan.bytes_count * largest // max(1, plan.steps_count)
+    return transaction_timeout_ms(largest, size, plan.target_state.get("transaction_max_timeout_ms"))
+
+
+def _note_ends(lease: Lease, replay: Replay) -> None:
+    """Note where the target ends behind the last commit, once: whoever verifies reads up to there."""
+    if replay.after:
+        return
+    target = replay.plan.promotion.target
+    facts = inspect(kafka_connection(target), target.topic)
     with lease.writing():
-        replay, _ = Replay.objects.get_or_create(plan=plan, defaults={"started_by": lease.job.requested_by})
-    return _replays().get(pk=replay.pk)
+        after = {str(marks.partition): marks.high for marks in facts.watermarks}
+        Replay.objects.filter(pk=replay.pk, after={}).update(after=after)
 
 
 def _promotion(job: PromotionJob) -> Promotion:
@@ -218,15 +230,6 @@ def _promotion(job: PromotionJob) -> Promotion:
 
 def _replays() -> QuerySet[Replay]:
     return Replay.objects.select_related("started_by", "plan__promotion__source", "plan__promotion__target")
-
-
-def _freeze(lease: Lease, promotion: Promotion) -> Plan:
-    arguments = lease.job.arguments
-    preflight.check_promotion(promotion, bool(arguments.get("accept_incomplete")))
-    lease.progress(0, phase="Looking at the target's topic")
-    facts = inspect(kafka_connection(promotion.target), promotion.target.topic)
-    preflight.check_topic(promotion, facts)
-    return freeze(lease, promotion, facts, bool(arguments.get("register_versions")))
 
 
 def _produce(

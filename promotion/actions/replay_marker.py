@@ -88,11 +88,13 @@ def _refuse_lost_marker(replay: Replay) -> None:
         )
 
 
-def next_attempt(lease: Lease, replay: Replay, first_ordinal: int) -> ReplayAttempt:
-    """Write down that a transaction is about to begin at `first_ordinal`. Raises LeaseLost."""
+def next_attempt(lease: Lease, replay: Replay, steps: range) -> ReplayAttempt:
+    """Write down that a transaction with the ordinals `steps` is about to begin. Raises LeaseLost."""
     with lease.writing():
         number = replay.attempts.count() + 1
-        return ReplayAttempt.objects.create(replay=replay, number=number, first_ordinal=first_ordinal)
+        return ReplayAttempt.objects.create(
+            replay=replay, number=number, first_ordinal=steps.start, stop_ordinal=steps.stop
+        )
 
 
 def attempt_aborted(lease: Lease, attempt: ReplayAttempt) -> None:

@@ -5,7 +5,9 @@ Asking registers nothing. Registering happens when a replay starts, from the pla
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Min
 
@@ -14,7 +16,7 @@ from promotion.domain.connection import SubjectStrategy, subject
 from promotion.domain.resolve import resolve
 from promotion.domain.schema import MalformedSchema, Schema, parse
 from promotion.errors import NotFound, Refused, Stale
-from promotion.kafka.registry import Registry
+from promotion.kafka.registry import Compatibility, Registry
 from promotion.models import AvroSchema, Environment, Plan
 
 
@@ -31,6 +33,7 @@ class Fit:
     schema_id: int
     registry_id: int | None
     resolved: bool = False
+    compatibility: Compatibility | None = None
 
     def body(self, writer: Schema, body: bytes) -> bytes:
         """Return the body in the target's schema. Raises MalformedValue or Unresolvable."""
@@ -50,6 +53,7 @@ class TargetSchemas:
         self._strategy = SubjectStrategy(target.subject_strategy)
         self._register_versions = register_versions
         self._answers: dict[int, Fit | Refused] = {}
+        self._asked: dict[int, tuple[str, str, str]] = {}
 
     def ask(self, row: AvroSchema) -> None:
         """Find out how events in the schema `row` go to the target; `fit` then answers without the registry."""
@@ -66,9 +70,29 @@ class TargetSchemas:
             raise answer
         return answer
 
+    def described(self, used: Mapping[int, int]) -> list[dict[str, Any]]:
+        """Return what becomes of each schema row in `used` (row: number of events), as JSON for the plan's page."""
+        return [self._described(row, events) for row, events in sorted(used.items())]
+
+    def _described(self, row: int, events: int) -> dict[str, Any]:
+        name, full_name, level = self._asked.get(row, ("", "", ""))
+        answer = self._answers[row]
+        about = {"subject": name, "type": full_name, "level": level, "events": events, "messages": []}
+        if isinstance(answer, Refused):
+            return about | {"what": "refused", "id": None, "compatible": None, "messages": [answer.message]}
+        what = "exact" if answer.registry_id is not None else "registered"
+        if answer.resolved:
+            what = "resolved"
+        found = answer.compatibility
+        if found is not None and found.compatible:
+            what = "new_version"
+        said = {"compatible": found.compatible, "messages": list(found.messages)} if found else {"compatible": None}
+        return about | {"what": what, "id": answer.registry_id} | said
+
     def _ask(self, row: AvroSchema) -> Fit | Refused:
         schema = parse(row.text)
         name = subject(self._strategy, self._topic, schema.full_name)
+        self._asked[row.pk] = (name, schema.full_name, self._registry.compatibility_level(name))
         exact = self._registry.lookup(name, schema.text)
         if exact is not None:
             return Fit(name, schema, row.pk, exact)
@@ -95,7 +119,7 @@ class TargetSchemas:
                 + (f": {'; '.join(answer.messages[:3])}." if answer.messages else "."),
                 "Replay without registering new versions, so that they are resolved to its latest, or exclude them.",
             )
-        return Fit(name, schema, row, None)
+        return Fit(name, schema, row, None, compatibility=answer)
 
 
 def schema_ids(registry: Registry, plan: Plan) -> dict[tuple[str, int], int]:

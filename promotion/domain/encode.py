@@ -6,7 +6,7 @@ from typing import Any
 
 from promotion.domain.avro_type import AvroField, AvroType
 from promotion.domain.json_text import abbreviated
-from promotion.domain.limits import Limits
+from promotion.domain.limits import DEFAULT_LIMITS, Limits
 
 _FLOAT = struct.Struct("<f")
 _DOUBLE = struct.Struct("<d")
@@ -277,3 +277,12 @@ _WRITERS = {
     "record": Encoder._record,
     "union": Encoder._union,
 }
+
+
+def zigzag(number: int) -> bytes:
+    """Return an int or long as Avro writes it: variable length, zig-zag."""
+    if 0 <= number < 64:
+        return bytes((number << 1,))
+    encoder = Encoder(DEFAULT_LIMITS)
+    encoder.long(number)
+    return bytes(encoder.out)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from promotion.domain.identity import digest_of
 from promotion.domain.record import Headers
 
 PROMOTION = "promotion.id"
@@ -32,6 +33,11 @@ class Hop:
     offset: int
     value_sha256: str
 
+    @property
+    def digest(self) -> bytes:
+        """16 bytes that stand for cluster, topic, position and value; what the environment is called does not count."""
+        return digest_of(self.cluster_id, self.topic, str(self.partition), str(self.offset), self.value_sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -47,13 +53,18 @@ def outgoing_headers(source_headers: Headers, promotion_id: str, source: Hop) ->
 
     The last hop becomes `source`. The origin stays where the source record bears a complete one, else it is `source`.
     """
-    origin = _hop(source_headers, ORIGIN) or source
+    origin = origin_of(source_headers, source)
     return (
         *(item for item in source_headers if not _is_ours(item[0])),
         (PROMOTION, promotion_id.encode()),
         *_headers(SOURCE, source),
         *_headers(ORIGIN, origin),
     )
+
+
+def origin_of(source_headers: Headers, source: Hop) -> Hop:
+    """Return where a record first came from: what its headers say where that is complete, else where it is read."""
+    return _hop(source_headers, ORIGIN) or source
 
 
 def read_provenance(headers: Headers) -> Provenance | None:

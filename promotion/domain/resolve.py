@@ -7,7 +7,7 @@ Here both are refused, since the record would be stored in the target with less 
 import struct
 
 from promotion.domain.avro_type import AvroField, AvroType
-from promotion.domain.encode import Encoder, Path, Problem, TooMuch, render
+from promotion.domain.encode import Encoder, Path, Problem, TooMuch, render, zigzag
 from promotion.domain.limits import DEFAULT_LIMITS, Limits
 from promotion.domain.schema import Schema
 from promotion.domain.walk import Fault, Walker
@@ -97,7 +97,7 @@ class _Resolver:
         exact = [n for n, branch in enumerate(reader.inner) if branch.kind == writer.kind and _matches(writer, branch)]
         wider = [n for n, branch in enumerate(reader.inner) if _matches(writer, branch)]
         for index in exact + wider:
-            return _zigzag(index) + self._resolve(writer, reader.inner[index], path, depth + 1)
+            return zigzag(index) + self._resolve(writer, reader.inner[index], path, depth + 1)
         return self._misfit(writer, reader, path, depth)
 
     def _record(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
@@ -134,7 +134,7 @@ class _Resolver:
         depth = self._walker.deeper(depth)
         out, number = bytearray(), 0
         while count := self._walker.block():
-            out += _zigzag(count)
+            out += zigzag(count)
             for _ in range(count):
                 if writer.kind == "map":
                     start = self._walker.pos
@@ -147,7 +147,7 @@ class _Resolver:
     def _enum(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
         symbol = self._walker.read(writer, depth)
         if symbol in reader.symbols:
-            return _zigzag(reader.symbols.index(symbol))
+            return zigzag(reader.symbols.index(symbol))
         self._problem(path, str(reader), f"the symbol {symbol}", "The target's enum does not have it.")
         return b""
 
@@ -209,11 +209,3 @@ def _is_utf8(value: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _zigzag(number: int) -> bytes:
-    if number < 64:
-        return bytes((number << 1,))
-    encoder = Encoder(DEFAULT_LIMITS)
-    encoder.long(number)
-    return bytes(encoder.out)

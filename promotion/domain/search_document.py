@@ -33,6 +33,12 @@ def search_document(schema: Schema, tree: Any, most: int = MAX_CHARACTERS) -> An
     return {} if cleaned is _LEFT_OUT and schema.root.kind == "record" else cleaned
 
 
+def shown_value(value: Any, most: int = 2_000) -> Any:
+    """Return one decoded value as jsonb accepts it and a page shows it, at most about `most` characters."""
+    cleaned = _Cleaner(most).clean(value, 0)
+    return "…" if cleaned is _LEFT_OUT else cleaned
+
+
 _LEFT_OUT = object()
 
 

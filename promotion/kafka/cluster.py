@@ -13,6 +13,7 @@ from promotion.kafka.handles import Session, wait_for
 from promotion.kafka.metadata import EARLIEST, LATEST, find_topic, list_offsets
 from promotion.kafka.settings import topic_name
 
+TRANSACTION_MAX = "transaction.max.timeout.ms"
 TIMESTAMP_BOTH_WAYS = "message.timestamp.difference.max.ms"  # the one setting that there was before Kafka 3.6
 
 
@@ -30,7 +31,8 @@ class TopicFacts:
     """A topic and the settings that decide what it takes and keeps.
 
     Times are milliseconds, sizes bytes; -1 is Kafka's "no limit", None a setting that this broker does not have.
-    `timestamp_before_max_ms` and `timestamp_after_max_ms` bound how far a record's timestamp may be from now.
+    `timestamp_before_max_ms` and `timestamp_after_max_ms` bound how far a record's timestamp may be from now,
+    `transaction_max_timeout_ms` how long a transaction may stay open; None where the brokers do not tell us.
     """
 
     cluster_id: str
@@ -45,6 +47,7 @@ class TopicFacts:
     timestamp_after_max_ms: int | None
     max_message_bytes: int | None
     min_insync_replicas: int | None
+    transaction_max_timeout_ms: int | None = None
 
     @property
     def compacted(self) -> bool:
@@ -80,6 +83,7 @@ def inspect(connection: KafkaConnection, topic: str, timeout: float = 5.0) -> To
         timestamp_after_max_ms=_number(config, "message.timestamp.after.max.ms", "message.timestamp.difference.max.ms"),
         max_message_bytes=_number(config, "max.message.bytes"),
         min_insync_replicas=_number(config, "min.insync.replicas"),
+        transaction_max_timeout_ms=_longest_transaction(admin, timeout),
     )
 
 
@@ -139,6 +143,17 @@ def _config(session: Session, admin: AdminClient, topic: str, timeout: float) ->
         future = admin.describe_configs([resource], request_timeout=timeout)[resource]
         entries = wait_for(future, timeout + 1)
     return {name: entry.value for name, entry in entries.items() if entry.value is not None}
+
+
+def _longest_transaction(admin: AdminClient, timeout: float) -> int | None:
+    """What a broker allows a transaction to take; None where it may not be asked, which keeps nothing from going on."""
+    try:
+        brokers = admin.list_topics(timeout=timeout).brokers
+        resource = ConfigResource(ConfigResource.Type.BROKER, str(min(brokers)))
+        entries = wait_for(admin.describe_configs([resource], request_timeout=timeout)[resource], timeout + 1)
+        return _number({name: each.value for name, each in entries.items() if each.value}, TRANSACTION_MAX)
+    except (KafkaException, ValueError):
+        return None
 
 
 def _number(config: Mapping[str, str], *names: str) -> int | None:

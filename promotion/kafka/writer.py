@@ -192,11 +192,12 @@ class TransactionalWriter:
                 waited = time.monotonic()
         self._undelivered.raise_any(self.topic, self._session)
 
-    def commit(self, next_ordinal: int, metadata: Mapping[str, Any]) -> None:
+    def commit(self, next_ordinal: int, metadata: Mapping[str, Any], on_stored: Callable[[], None] = nothing) -> None:
         """Commit the records and, with them, the marker (`next_ordinal`, `metadata`).
 
-        Raises InvalidInput for metadata above 4,000 bytes, before anything is sent. What `flush` raises, or a failure
-        to store the marker, means that nothing was committed: `abort`. Fenced and OutcomeUnknown mean that only a new
+        `on_stored` is called when the marker is in the transaction and the commit is about to be asked for. Raises
+        InvalidInput for metadata above 4,000 bytes, before anything is sent. What `flush` raises, or a failure to
+        store the marker, means that nothing was committed: `abort`. Fenced and OutcomeUnknown mean that only a new
         writer's marker can tell.
         """
         position = TopicPartition(self.topic, 0, next_ordinal, dump_metadata(metadata))
@@ -205,6 +206,7 @@ class TransactionalWriter:
             raise OutcomeUnknown("Not every record has its receipt.", "Open a new writer and read its marker.")
         group = self._consumer.consumer_group_metadata()
         self._call("storing the marker", lambda p: p.send_offsets_to_transaction([position], group, self._timeout))
+        on_stored()
         self._commit()
         self.marker = Marker(next_ordinal, dict(metadata))
 

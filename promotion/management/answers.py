@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
+from promotion.actions.stale import local_reasons
 from promotion.errors import Incomplete
-from promotion.models import Export, ExportCount, Promotion, PromotionJob
-from promotion.states import Disposition
+from promotion.models import Export, ExportCount, Judgement, Plan, Promotion, PromotionJob
+from promotion.states import REFUSING, Disposition, PlanState
 
 Answer = dict[str, Any]
+#: Refused events that an answer names; `--steps` names all there are.
+MOST_ROWS = 1_000
 
 
 def promotion_answer(promotion: Promotion) -> Answer:
@@ -37,7 +41,60 @@ def promotion_answer(promotion: Promotion) -> Answer:
         ],
         "held_back": sum(each.held_back for each in partitions),
         "incomplete": bool(export and export.truncated),
+        "plan": _plan_line(Plan.objects.of(promotion)),
         "job": job and job_answer(job),
+    }
+
+
+def plan_answer(plan: Plan, *, steps: bool = False) -> Answer:
+    """Return how a plan stands and what it says; with `steps` every event in order, else those that are refused."""
+    judged = plan.judgements.all() if steps else plan.judgements.filter(verdict__in=REFUSING, forced=False)
+    return {
+        "promotion": plan.promotion_id,
+        "plan": plan.pk,
+        "state": plan.state,
+        "digest": plan.digest,
+        "target": {"environment": plan.promotion.target.name, **plan.target_state},
+        "created_by": plan.created_by.get_username(),
+        "created_at": plan.created_at,
+        "expires_at": plan.expires_at,
+        "choices": plan.choices,
+        "counts": plan.counts,
+        "events": plan.steps_count,
+        "bytes": plan.bytes_count,
+        "transactions": len(plan.cuts),
+        "problems": plan.problems,
+        "warnings": plan.warnings,
+        "stale": local_reasons(plan),
+        "subjects": plan.subjects,
+        "steps" if steps else "refused": [
+            _judgement(*row) for row in _judgements(judged, None if steps else MOST_ROWS)
+        ],
+    }
+
+
+def _judgements(judged: QuerySet[Judgement], most: int | None) -> Iterator[tuple[Any, ...]]:
+    columns = ("position", "verdict", "forced", "ordinal", "aggregate", "changes", "found", "problem", "hint")
+    event = ("event__partition", "event__offset", "event__event_type__full_name")
+    rows = judged.order_by("position").values_list(*columns, *event)
+    return rows.iterator() if most is None else iter(rows[:most])
+
+
+def _judgement(*row: Any) -> Answer:
+    position, verdict, forced, ordinal, aggregate, changes, found, problem, hint, partition, offset, name = row
+    return {
+        "position": position,
+        "source": {"partition": partition, "offset": offset},
+        "type": name,
+        "aggregate": aggregate,
+        "verdict": verdict,
+        "goes": ordinal is not None,
+        "forced": forced,
+        "ordinal": ordinal,
+        "changes": changes or [],
+        "found": found,
+        "problem": problem,
+        "hint": hint,
     }
 
 
@@ -81,6 +138,13 @@ def check_complete(promotion: Promotion) -> None:
             f"{'; '.join(missing)}.",
             "Everything else was exported. A replay has to accept that these are missing.",
         )
+
+
+def _plan_line(plan: Plan | None) -> Answer | None:
+    if plan is None:
+        return None
+    state = plan.state if not local_reasons(plan) else PlanState.STALE.value
+    return {"id": plan.pk, "state": state, "digest": plan.digest, "events": plan.steps_count, "counts": plan.counts}
 
 
 def _by_type(export: Export | None) -> dict[str, dict[str, int]]:

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from promotion import jobs
 from promotion.actions import preflight
 from promotion.actions import receipt as receipts
-from promotion.actions.replay import request_replay
+from promotion.actions.replay_start import request_replay
 from promotion.domain.findings import target_warnings
+from promotion.domain.plan_choices import PlanChoices
 from promotion.errors import NotFound, PromotionError, Refused, Stale, Unreachable
 from promotion.forms.replays import ReplayForm
 from promotion.models import Export, Promotion
@@ -87,9 +88,10 @@ def _start(request: HttpRequest, promotion: Promotion) -> HttpResponse:
         job = request_replay(
             cast(Actor, request.user),
             promotion,
-            register_versions=choices["register_versions"],
-            accept_incomplete=choices["accept_incomplete"],
-            fingerprint=choices["fingerprint"],
+            choices=PlanChoices(
+                register_versions=choices["register_versions"],
+                accept_incomplete=choices["accept_incomplete"],
+            ),
         )
     except Stale as error:
         return _page(request, promotion, form, error, 409)

@@ -14,17 +14,18 @@ OTHER = {
 }  # fmt: skip
 
 
-def digest(*records) -> str:
+def digest(*records, target="{}") -> str:
     made = PlanDigest()
     for record in records:
         made.add(**record)
-    return made.hexdigest()
+    return made.finish(target)
 
 
 def test_every_part_of_a_record_and_their_order_count():
     found = {digest(RECORD), digest(), digest(RECORD, RECORD), digest(RECORD, OTHER), digest(OTHER, RECORD)}
     found |= {digest(RECORD | {name: OTHER[name]}) for name in OTHER}
-    assert len(found) == 5 + len(OTHER)
+    found |= {digest(RECORD, target='{"ends": {"0": 1}}')}
+    assert len(found) == 6 + len(OTHER)
 
 
 @given(st.binary(), st.binary())

@@ -19,7 +19,7 @@ from promotion.domain.order import HighestSoFar
 from promotion.domain.record import Headers, Record, pack_headers
 from promotion.domain.schema import Schema, parse
 from promotion.domain.wire import frame, unframe
-from promotion.kafka.cluster import cluster_id, create_topic
+from promotion.kafka.cluster import cluster_id, create_topic, inspect
 from promotion.kafka.producer import PlainRecord, produce_all
 from promotion.kafka.reader import open_reader
 from promotion.kafka.registry import Registry
@@ -139,7 +139,8 @@ def exported(source: Environment, target: Environment, title: str = "Release 1")
     export = Export.objects.create(
         promotion=promotion, cluster_id=cluster_id(kafka_connection(source)), topic=source.topic
     )
-    ExportPartition.objects.create(export=export, partition=0, start=0, end=0, position=0)
+    for partition in range(source_partitions(source)):
+        ExportPartition.objects.create(export=export, partition=partition, start=0, end=0, position=0)
     highest = HighestSoFar()
     with Registry(registry_connection(source)) as registry:
         rows = {n: cast.store_schema(registry.schema_by_id(n)) for n in {unframe(r.value)[0] for r in records}}
@@ -151,6 +152,10 @@ def exported(source: Environment, target: Environment, title: str = "Release 1")
     Promotion.objects.filter(pk=promotion.pk).update(state=PromotionState.EXPORTED)
     promotion.refresh_from_db()
     return promotion
+
+
+def source_partitions(source: Environment) -> int:
+    return inspect(kafka_connection(source), source.topic).partitions
 
 
 def _event(promotion, record: Record, rows, types, highest: HighestSoFar) -> Event:

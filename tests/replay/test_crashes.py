@@ -7,7 +7,8 @@ import pytest
 
 from promotion import jobs
 from promotion.actions import cancel, failpoints, replay_marker
-from promotion.actions.replay import request_replay
+from promotion.actions.replay_start import request_replay
+from promotion.domain.plan_choices import PlanChoices
 from promotion.domain.provenance import read_provenance
 from promotion.models import Plan, PromotionJob, Receipt, Replay, ReplayAttempt
 from promotion.states import AttemptOutcome, JobState, PromotionState
@@ -20,7 +21,7 @@ EVENTS = 2_500  # more than a chunk
 
 
 def requested(promotion, **choices) -> PromotionJob:
-    return request_replay(cast.user("manager"), promotion, **choices)
+    return request_replay(cast.user("manager"), promotion, choices=PlanChoices.from_json(choices))
 
 
 def assert_arrived_exactly_once(clusters, sit, promotion):

@@ -4,8 +4,10 @@ import time
 
 import pytest
 
-from promotion.actions import curate, edit, preflight
-from promotion.actions.replay import request_replay
+from promotion.actions import curate
+from promotion.actions.plan import request_plan
+from promotion.actions.replay_start import request_replay
+from promotion.domain.plan_choices import PlanChoices
 from promotion.errors import Refused, Stale
 from promotion.models import Environment, Event, ExportPartition, Promotion, PromotionJob
 from promotion.states import Decision, JobState, PromotionState
@@ -90,12 +92,13 @@ def test_a_record_exactly_at_the_size_limit_arrives(clusters, source, dev, repla
     source.produce()
     probe = stage.environment("sit", clusters["sit"], partitions=1, config={"max.message.bytes": "100"})
     promotion = exported(dev, probe)
-    said = refused(clusters, replay, promotion)
+    placed = {"accept_partitions": True}
+    said = refused(clusters, replay, promotion, **placed)
     size = int(said.partition(" has ")[2].partition(" bytes")[0].replace(",", ""))
     exact = stage.environment("uat", clusters["sit"], partitions=1, config={"max.message.bytes": str(size)})
-    assert replay(exported(dev, exact)).state == JobState.SUCCEEDED
+    assert replay(exported(dev, exact), **placed).state == JobState.SUCCEEDED
     short = stage.environment("prod", clusters["sit"], partitions=1, config={"max.message.bytes": str(size - 1)})
-    refused(clusters, replay, exported(dev, short))
+    refused(clusters, replay, exported(dev, short), **placed)
 
 
 def test_a_target_that_keeps_too_few_bytes_is_refused(clusters, source, dev, replay):
@@ -126,16 +129,16 @@ def promotion(source, dev, sit) -> Promotion:
 def refused_at_once(promotion: Promotion, **choices) -> Refused:
     """A refusal that needs no worker: no job, the promotion as it was."""
     with pytest.raises(Refused) as refusal:
-        request_replay(cast.user("manager"), promotion, **choices)
+        request_replay(cast.user("manager"), promotion, choices=PlanChoices.from_json(choices))
     assert not PromotionJob.objects.exists()
     promotion.refresh_from_db()
     assert promotion.state == PromotionState.EXPORTED
     return refusal.value
 
 
-def test_a_protected_target_is_refused_until_there_are_approvals(promotion, sit):
+def test_a_protected_target_is_refused_without_an_approved_plan(promotion, sit):
     Environment.objects.filter(pk=sit.pk).update(protected=True)
-    assert "protected" in refused_at_once(promotion).problems[0]
+    assert "protected" in refused_at_once(promotion).message
 
 
 def test_an_environment_that_may_not_be_a_target_is_refused(promotion, sit):
@@ -175,13 +178,13 @@ def test_a_type_decided_away_since_the_export_is_refused_with_its_number(promoti
     assert f"{name} is not promotable since the export, and 2 of its events would go out" in refusal.problems[0]
 
 
-def test_what_changed_since_the_page_was_shown_makes_the_request_stale(promotion):
-    seen = preflight.outgoing(promotion).fingerprint
-    edit.exclude(cast.user("manager"), promotion, [promotion.events.first().pk])
-    edit.exclude(cast.user("manager"), promotion, [promotion.events.first().pk], excluded=False)
+def test_another_plan_than_the_page_showed_makes_the_request_stale(promotion):
+    from tests.replay.running import run_job
+
+    run_job(request_plan(cast.user("manager"), promotion, PlanChoices()))
     with pytest.raises(Stale):
-        request_replay(cast.user("manager"), promotion, fingerprint=seen)
-    assert not PromotionJob.objects.exists()
+        request_replay(cast.user("manager"), promotion, digest="0" * 64)
+    assert not PromotionJob.objects.filter(kind="replay").exists()
 
 
 def test_a_topic_that_is_missing_says_so(clusters, promotion, sit, replay):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from promotion.management.base import JsonCommand
-from promotion.management.subcommands import exporting, files, replaying
+from promotion.management.subcommands import exporting, files, planning, replaying
 
 
 class Command(JsonCommand):
@@ -13,5 +13,5 @@ class Command(JsonCommand):
 
     def add_subcommands(self, subparsers: Any) -> None:
         """Collect the subcommands of each part."""
-        for part in (exporting, files, replaying):
+        for part in (exporting, files, planning, replaying):
             part.add(subparsers)

@@ -8,24 +8,20 @@ from typing import Any
 
 from promotion import jobs
 from promotion.actions.receipt import receipt_json, replay_of
-from promotion.actions.replay import request_replay
+from promotion.actions.replay_start import request_replay
 from promotion.errors import InvalidInput
 from promotion.management.answers import Answer, promotion_answer
 from promotion.management.base import actor, add_common, promotion, wait_for
+from promotion.management.subcommands.planning import add_choices, choices
 
 
 def add(subparsers: Any) -> None:
     """Add this part's subcommands."""
-    parser = subparsers.add_parser("replay", help="Plan, check and replay the outgoing events to the target.")
+    parser = subparsers.add_parser(
+        "replay", help="Replay the plan to the target; without one, make it and go on unless it is refused."
+    )
     parser.add_argument("id", type=int)
-    parser.add_argument(
-        "--register-versions",
-        action="store_true",
-        help="Add a version to an existing subject of the target's registry where the exact schema is not there.",
-    )
-    parser.add_argument(
-        "--accept-incomplete", action="store_true", help="Replay although records were deleted before the export."
-    )
+    add_choices(parser)
     add_common(parser, user=True, wait=True)
     parser.set_defaults(handler=_replay)
     parser = subparsers.add_parser("receipt", help="List where each event stands on the source and on the target.")
@@ -37,14 +33,7 @@ def add(subparsers: Any) -> None:
 
 def _replay(options: dict[str, Any]) -> Answer:
     found = promotion(options)
-    job = jobs.enqueue(
-        request_replay(
-            actor(options),
-            found,
-            register_versions=options["register_versions"],
-            accept_incomplete=options["accept_incomplete"],
-        )
-    )
+    job = jobs.enqueue(request_replay(actor(options), found, choices=choices(options)))
     if options["wait"]:
         wait_for(job)
         found.refresh_from_db()

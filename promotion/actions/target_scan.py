@@ -1,0 +1,173 @@
+"""Read the target's topic, bounded and committed, and look at each record for what a plan is about.
+
+Two uses share it: folding the target's state for a plan, and finding what came since that makes a plan stale. A record
+that nothing can be done with (another framing, a schema that is gone, a malformed value) is counted, never an error:
+the target is other people's as well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from promotion.actions.plan_types import PlannedType, TypeTable
+from promotion.domain.decode import read
+from promotion.domain.event_id import host_of, user_of
+from promotion.domain.event_id_body import read_event_id
+from promotion.domain.identity import NoIdentity
+from promotion.domain.order import HighestSoFar, MergeKey
+from promotion.domain.provenance import Provenance, read_provenance
+from promotion.domain.record import Headers
+from promotion.domain.schema import Schema, parse
+from promotion.domain.wire import PREFIX_BYTES, MalformedValue, header_schema_guid, unframe
+from promotion.errors import InvalidInput, NotFound
+from promotion.kafka.reader import RawRecord, Reader
+from promotion.kafka.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a plan is about: aggregates by name and by identity, origins and users. No users: nonces do not matter."""
+
+    aggregates: frozenset[str]
+    identities: set[bytes]
+    origins: set[bytes]
+    users: set[str]
+
+
+@dataclass(slots=True)
+class Seen:
+    """One record of the target that could be read, with its type and schema. `tree` may hold EventId alone."""
+
+    type: PlannedType
+    schema: Schema
+    body: bytes
+    place: MergeKey
+    at: str
+    tree: Mapping[str, Any]
+    provenance: Provenance | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kind:
+    schema: Schema
+    type: PlannedType
+    body_at: int
+
+
+@dataclass
+class Evidence:
+    """By what the records of the topic are keyed, among those whose host and user differ."""
+
+    by_host: int = 0
+    by_user: int = 0
+
+    def take(self, key: bytes | None, tree: Mapping[str, Any]) -> None:
+        """Look at one fully decoded record."""
+        host, user = host_of(tree), user_of(tree)
+        if key is None or host is None or user is None or host == user:
+            return
+        self.by_host += key == host.encode()
+        self.by_user += key == user.encode()
+
+
+@dataclass
+class TargetScan:
+    """Reads from `starts` to `ends` and hands what is wanted to the call-backs.
+
+    `on_copy` gets a record whose origin is wanted (16 bytes of it come with it), `on_aggregate` one whose aggregate
+    is (with the identity's digest), `on_user` one whose user is (with user and nonce).
+    """
+
+    registry: Registry
+    types: TypeTable
+    wanted: Wanted
+    check: Callable[[], None]
+    on_copy: Callable[[Seen, bytes], None]
+    on_aggregate: Callable[[Seen, bytes], None]
+    on_user: Callable[[Seen, str, int | None], None]
+    evidence: Evidence = field(default_factory=Evidence)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def run(
+        self, reader: Reader, starts: Mapping[int, int], ends: Mapping[int, int], progress: Callable[[int], None]
+    ) -> None:
+        """Read it all. Raises what reader and registry raise, and what `check` raises."""
+        self._order, self._kinds = HighestSoFar(), dict[Any, _Kind | None]()
+        done = 0
+        for batch in reader.read(starts, ends):
+            self.check()
+            self._take(batch.raw)
+            done += len(batch.raw)
+            if batch.raw:
+                progress(done)
+            self.counts["truncated"] += sum(there - missed for missed, there in batch.truncated.values())
+        self.counts["read"] += done
+
+    def _take(self, records: Iterable[RawRecord]) -> None:
+        for raw in records:
+            partition, offset = raw.partition() or 0, raw.offset() or 0
+            kind_of_time, timestamp = raw.timestamp()
+            place = self._order.key(partition, offset, timestamp if kind_of_time else -1)
+            value = raw.value()
+            if value is None:
+                self.counts["tombstones"] += 1
+                continue
+            headers = tuple(raw.headers() or ())
+            try:
+                kind = self._kind(value, headers)
+                if kind is None:
+                    self.counts["unreadable"] += 1
+                else:
+                    self._look(raw, value, headers, kind, place, f"{partition}:{offset}")
+            except MalformedValue:
+                self.counts["unreadable"] += 1
+
+    def _look(self, raw: RawRecord, value: bytes, headers: Headers, kind: _Kind, place: MergeKey, at: str) -> None:
+        wanted, body = self.wanted, value[kind.body_at :]
+        provenance = read_provenance(headers) if headers else None
+        whole = kind.type.aggregate in wanted.aggregates
+        if whole:
+            tree: Mapping[str, Any] = read(kind.schema, body)
+            self.evidence.take(raw.key(), tree)
+        else:
+            tree = read_event_id(kind.schema, body) if wanted.users else {}
+        seen = Seen(kind.type, kind.schema, body, place, at, tree, provenance)
+        if provenance is not None and (origin := provenance.origin.digest) in wanted.origins:
+            self.on_copy(seen, origin)
+        if whole and (identity := self._identity(seen)) in wanted.identities and identity is not None:
+            self.on_aggregate(seen, identity)
+        user = user_of(tree) if wanted.users else None
+        if user in wanted.users and user is not None:
+            nonce = tree["EventId"].get("nonce")
+            self.on_user(seen, user, nonce if type(nonce) is int else None)
+
+    def _identity(self, seen: Seen) -> bytes | None:
+        try:
+            found = seen.type.identity(seen.tree)
+        except NoIdentity:
+            return None
+        return found.digest if found is not None else None
+
+    def _kind(self, value: bytes, headers: Headers) -> _Kind | None:
+        guid = header_schema_guid(headers) if headers else None
+        cached: Any = guid if guid is not None else value[:PREFIX_BYTES]
+        if cached not in self._kinds:
+            self.check()
+            self._kinds[cached] = self._ask(value, guid)
+        return self._kinds[cached]
+
+    def _ask(self, value: bytes, guid: Any) -> _Kind | None:
+        try:
+            if guid is not None:
+                text, body_at = self.registry.schema_by_guid(guid), 0
+            else:
+                text, body_at = self.registry.schema_by_id(unframe(value)[0]), PREFIX_BYTES
+            schema = parse(text)
+        except (NotFound, InvalidInput):
+            return None
+        if schema.root.kind != "record":
+            return None
+        return _Kind(schema, self.types.named(schema.full_name), body_at)

@@ -1,0 +1,78 @@
+"""EventId inside an Avro body: read alone, and changed without touching any other byte.
+
+EventId is the first field of every event of Light Portal, so nothing behind it has to be decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from promotion.domain.encode import zigzag
+from promotion.domain.event_id import FIELD
+from promotion.domain.limits import DEFAULT_LIMITS, Limits
+from promotion.domain.schema import Schema
+from promotion.domain.walk import Fault, Walker
+from promotion.domain.wire import MalformedValue
+
+_NUMBERS = ("int", "long")
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Where EventId's numbers stand in a body, as (first byte, byte behind); None where it has no such number."""
+
+    nonce: tuple[int, int] | None = None
+    timestamp: tuple[int, int] | None = None
+
+
+def read_event_id(schema: Schema, body: bytes, limits: Limits = DEFAULT_LIMITS) -> Mapping[str, Any]:
+    """Return `{"EventId": {...}}` of an event, and what stands before it; nothing behind it is looked at.
+
+    Empty where the schema has no such field. Raises MalformedValue.
+    """
+    if len(body) > limits.max_value_bytes or schema.root.kind != "record":
+        raise MalformedValue("the value is too large, or no record")
+    walker, tree = Walker(body, limits), {}
+    if not any(item.name == FIELD for item in schema.root.fields):
+        return {}
+    try:
+        for item in schema.root.fields:
+            tree[item.name] = walker.read(item.type, 1)
+            if item.name == FIELD:
+                break
+    except Fault as fault:
+        raise fault.malformed() from None
+    return tree
+
+
+def spans(schema: Schema, body: bytes, limits: Limits = DEFAULT_LIMITS) -> Spans:
+    """Return where EventId's nonce and timestamp stand in `body`. Raises MalformedValue."""
+    walker = Walker(body, limits)
+    try:
+        for item in schema.root.fields:
+            if item.name == FIELD and item.type.kind == "record":
+                return _inside(walker, item.type)
+            walker.read(item.type, 1)
+    except Fault as fault:
+        raise fault.malformed() from None
+    return Spans()
+
+
+def _inside(walker: Walker, event_id: Any) -> Spans:
+    found: dict[str, tuple[int, int]] = {}
+    for item in event_id.fields:
+        start = walker.pos
+        walker.read(item.type, 2)
+        if item.name in ("nonce", "timestamp") and item.type.kind in _NUMBERS:
+            found[item.name] = (start, walker.pos)
+    return Spans(found.get("nonce"), found.get("timestamp"))
+
+
+def patched(body: bytes, where: Spans, nonce: int | None = None, timestamp: int | None = None) -> bytes:
+    """Return `body` with EventId's nonce and timestamp set, where given and where it has them; all else as it is."""
+    parts = [(span, value) for span, value in ((where.nonce, nonce), (where.timestamp, timestamp)) if value is not None]
+    for span, value in sorted(((s, v) for s, v in parts if s is not None), reverse=True):
+        body = body[: span[0]] + zigzag(value) + body[span[1] :]
+    return body

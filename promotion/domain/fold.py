@@ -1,0 +1,108 @@
+"""The state of aggregates, folded from events: Deleted removes one, every other action merges its fields.
+
+Events of one aggregate may lie in several partitions, which are read in no fixed order. So every field remembers the
+place in the topic's merged order (promotion.domain.order) of the event that set it, and the later place wins: whatever
+order they come in, the same state comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from promotion.domain.event_id import FIELD
+from promotion.domain.order import MergeKey
+
+DELETED = "Deleted"
+#: Actions that say nothing beside their fields. Of others (Locked, Unlocked) the last one is part of the state.
+PLAIN = frozenset({"Created", "Updated", DELETED, "Onboarded", ""})
+#: Actions that an aggregate may begin with.
+CREATING = frozenset({"Created", "Onboarded", "Registered", "Sent"})
+#: The place of the plan's own events: behind everything on the target.
+PLANNED = 2**63
+
+
+@dataclass(slots=True)
+class Aggregate:
+    """One aggregate. Every part stands with the place of the event that it is from.
+
+    `promoted` is the place of the newest record that a promotion brought, `foreign` that of the newest one of anybody
+    else that no stream processor derived; `foreign_at` is where that one lies.
+    """
+
+    fields: dict[str, tuple[MergeKey, Any]] = field(default_factory=dict)
+    status: tuple[MergeKey, str] | None = None
+    alive: MergeKey | None = None
+    deleted: MergeKey | None = None
+    promoted: MergeKey | None = None
+    foreign: MergeKey | None = None
+    foreign_at: str = ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is there: something came after it was deleted, if it ever was."""
+        return self.alive is not None and (self.deleted is None or self.alive > self.deleted)
+
+    @property
+    def changed_by_others(self) -> bool:
+        """Whether somebody else changed it after it was last promoted."""
+        return self.promoted is not None and self.foreign is not None and self.foreign > self.promoted
+
+    def now(self) -> dict[str, Any]:
+        """Return its fields; empty where it is not there."""
+        return {name: value for name, (place, value) in self.fields.items() if self._counts(place)}
+
+    @property
+    def last_status(self) -> str:
+        """Return the last action that says more than its fields, empty where there was none since it was created."""
+        return self.status[1] if self.status is not None and self._counts(self.status[0]) else ""
+
+    def _counts(self, place: MergeKey) -> bool:
+        return self.deleted is None or place > self.deleted
+
+
+class Fold:
+    """Aggregates by the digest of their identity."""
+
+    def __init__(self) -> None:
+        self.aggregates: dict[bytes, Aggregate] = {}
+
+    def get(self, identity: bytes) -> Aggregate | None:
+        """Return the aggregate, None where no event of it was ever seen."""
+        return self.aggregates.get(identity)
+
+    def exists(self, identity: bytes) -> bool:
+        """Return whether the aggregate is there."""
+        found = self.aggregates.get(identity)
+        return found is not None and found.exists
+
+    def add(self, identity: bytes, action: str, tree: Mapping[str, Any], place: MergeKey) -> Aggregate:
+        """Take one event, in any order; `tree` is what `decode` made of it. Return its aggregate."""
+        found = self.aggregates.get(identity)
+        if found is None:
+            found = self.aggregates[identity] = Aggregate()
+        if action == DELETED:
+            found.deleted = _later(found.deleted, place)
+            return found
+        found.alive = _later(found.alive, place)
+        fields = found.fields
+        for name, value in tree.items():
+            known = fields.get(name)
+            if name != FIELD and (known is None or known[0] < place):
+                fields[name] = (place, value)
+        if action not in PLAIN and (found.status is None or found.status[0] < place):
+            found.status = (place, action)
+        return found
+
+
+def _later(one: MergeKey | None, other: MergeKey) -> MergeKey:
+    return other if one is None or other > one else one
+
+
+def note_author(found: Aggregate, place: MergeKey, at: str, *, promoted: bool, derived: bool) -> None:
+    """Note whose event at `place` was; what a stream processor derived on the target is nobody's change."""
+    if promoted:
+        found.promoted = _later(found.promoted, place)
+    elif not derived and (found.foreign is None or place > found.foreign):
+        found.foreign, found.foreign_at = place, at
