@@ -4,14 +4,18 @@ The groups are made by a migration. Tests with committed data (`transaction=True
 """
 
 import uuid
+from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 
+from promotion.actions import stale
 from promotion.actions.schemas import store_schema
 from promotion.domain.names import split_name
-from promotion.models import Environment, Event, EventType, Export, ExportCount, ExportPartition, Promotion
-from promotion.states import Decision, Disposition, PromotionState
+from promotion.models import Environment, Event, EventType, Export, ExportCount, ExportPartition, Plan, Promotion
+from promotion.states import Decision, Disposition, PlanState, PromotionState
 
 PASSWORD = "a-password-for-tests"
 #: Role -> its group; the admin is a superuser.
@@ -124,3 +128,24 @@ def exported(count: int = 1, **fields: Any) -> Promotion:
         count=count,
     )
     return made
+
+
+def plan(promotion: Promotion, state: PlanState = PlanState.READY, **fields: Any) -> Plan:
+    """Return a plan of `promotion` that fits it as it is now, the release manager's, without any step.
+
+    What was submitted was the release manager's to submit.
+    """
+    values: dict[str, Any] = {
+        "created_by": user("manager"),
+        "digest": sha256(uuid.uuid4().bytes).hexdigest(),
+        "steps_count": 1,
+        "bytes_count": 100,
+        "cluster_id": "a-cluster",
+        "topic": promotion.target.topic,
+        "partitions": 3,
+        "inputs": stale.inputs(promotion),
+        "expires_at": timezone.now() + timedelta(days=1),
+    }
+    if state not in (PlanState.READY, PlanState.REFUSED):
+        values |= {"submitted_by": user("manager"), "submitted_at": timezone.now()}
+    return Plan.objects.create(promotion=promotion, state=state, **{**values, **fields})
