@@ -44,6 +44,7 @@ LABELS: dict[str, dict[str, str]] = {
     "consumers_read": {"committed": "Committed records only", "uncommitted": "Uncommitted records too"},
 }
 SASL = {Security.SASL_PLAIN, Security.SASL_SCRAM_256, Security.SASL_SCRAM_512}
+LEAST_APPROVERS, MOST_APPROVERS = 1, 9
 RESERVED_NAMES = {"new"}  # environments/new/ is the page that makes one
 GIVE_AGAIN = "The address has changed: give this again, so that it is not sent to where it was not meant for."
 
@@ -82,6 +83,7 @@ class EnvironmentForm(_ModelForm):
             "order",
             "color",
             "protected",
+            "approvers",
             "may_be_source",
             "may_be_target",
             "bootstrap_servers",
@@ -102,6 +104,7 @@ class EnvironmentForm(_ModelForm):
         labels = {
             "order": "Place in the pipeline",
             "color": "Colour",
+            "approvers": "Approvers needed",
             "sasl_tls": "SASL runs inside TLS",
             "username": "User name",
             "registry_auth": "Authentication",
@@ -112,6 +115,7 @@ class EnvironmentForm(_ModelForm):
             "name": "Lower case letters, digits and hyphens: dev, sit, uat ...",
             "order": "A number: dev 10, sit 20, uat 30 ... Lower ones come first.",
             "protected": "Nobody acts alone on it: a replay to it needs an approval.",
+            "approvers": "How many people must approve a plan for it, if it is protected: 1 to 9.",
             "bootstrap_servers": "host:port of one broker or more, separated by commas.",
             "topic": "The topic that holds the portal's events.",
             "ca_pem": "Only where the brokers' certificates come from an authority of your own. "
@@ -142,6 +146,8 @@ class EnvironmentForm(_ModelForm):
         self.settings_before = settings_of(self.instance)
         for name, labels in LABELS.items():
             self.fields[name].choices = list(labels.items())  # type: ignore[attr-defined]
+        self.fields["approvers"].required = False
+        self.fields["approvers"].widget.attrs |= {"min": LEAST_APPROVERS, "max": MOST_APPROVERS}
         for name in SECRETS:
             self._add_secret(name)
         for name in ("username", "registry_username"):
@@ -173,6 +179,15 @@ class EnvironmentForm(_ModelForm):
         if name in RESERVED_NAMES:
             raise forms.ValidationError(f"“{name}” is the address of another page. Choose another name.")
         return name
+
+    def clean_approvers(self) -> int:
+        """Keep the number where none is given; the database holds to the same limits."""
+        given: int | None = self.cleaned_data["approvers"]
+        if given is None:
+            return int(self.settings_before["approvers"])
+        if not LEAST_APPROVERS <= given <= MOST_APPROVERS:
+            raise forms.ValidationError(f"Between {LEAST_APPROVERS} and {MOST_APPROVERS} people can be asked for.")
+        return given
 
     def clean_bootstrap_servers(self) -> str:
         """Return the list without spaces."""

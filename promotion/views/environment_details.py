@@ -13,6 +13,7 @@ from promotion.models import Environment
 Row = dict[str, Any]
 KAFKA = ("bootstrap_servers", "topic", "security")
 REGISTRY = ("registry_url", "registry_auth")
+APPROVAL = ("protected", "approvers")
 EVENTS = ("tenancy", "subject_strategy", "consumers_read")
 
 
@@ -28,7 +29,7 @@ def described(environment: Environment, findings: Findings) -> dict[str, Any]:
     return {
         "kafka": _part("kafka", environment, kafka, findings, _kafka_facts),
         "registry": _part("registry", environment, registry, findings, _registry_facts),
-        "events": {"rows": _rows(environment, EVENTS, {})},
+        "events": {"rows": _rows(environment, [*EVENTS, *(APPROVAL if environment.protected else ())], {})},
     }
 
 
