@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from promotion.views import audit, environments, event_types, events, home, promotions, replays, uploads
+from promotion.views import approvals, audit, environments, event_types, events, home, promotions, replays, uploads
 
 app_name = "promotion"
 urlpatterns = [
@@ -30,6 +30,12 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/uploads/<int:upload_id>/", uploads.report, name="upload_report"),
     path("promotions/<int:promotion_id>/uploads/<int:upload_id>/apply/", uploads.apply, name="upload_apply"),
     path("promotions/<int:promotion_id>/uploads/<int:upload_id>/discard/", uploads.discard, name="upload_discard"),
+    # approval
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/submit/", approvals.submit, name="plan_submit"),
+    path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/approve/", approvals.approve, name="plan_approve"),
+    path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/reject/", approvals.reject, name="plan_reject"),
+    path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/withdraw/", approvals.withdraw, name="plan_withdraw"),
     # replay
     path("promotions/<int:promotion_id>/replay/", replays.replay, name="replay"),
     path("promotions/<int:promotion_id>/receipt/", replays.receipt, name="receipt"),

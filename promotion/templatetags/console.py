@@ -227,8 +227,11 @@ def duration(seconds: float | None) -> str:
 
 
 @register.inclusion_tag("components/nav_link.html", takes_context=True)
-def nav_link(context: Context, name: str, label: str, icon: str) -> dict[str, object]:
-    """A link of the navigation, marked where the page lies under it; nothing where the URL does not exist."""
+def nav_link(context: Context, name: str, label: str, icon: str, count: int = 0) -> dict[str, object]:
+    """A link of the navigation, marked where the page lies under it; nothing where the URL does not exist.
+
+    `count` is how much waits there.
+    """
     try:
         url = reverse(name)
     except NoReverseMatch:
@@ -236,7 +239,7 @@ def nav_link(context: Context, name: str, label: str, icon: str) -> dict[str, ob
     request = context.get("request")
     path = request.path if request else ""
     here = "page" if path == url else "true" if url != "/" and path.startswith(url) else ""
-    return {"url": url, "label": label, "icon": icon, "here": here}
+    return {"url": url, "label": label, "icon": icon, "here": here, "count": count}
 
 
 @register.simple_tag
