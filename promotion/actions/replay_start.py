@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from promotion.actions import preflight, stale
-from promotion.actions.approve import check_approved
+from promotion.actions.approval_rule import check_approved
 from promotion.actions.lease import Lease
 from promotion.actions.plan import refuse
 from promotion.actions.request import request_job
