@@ -14,8 +14,9 @@ from django.utils import timezone
 from promotion.actions import stale
 from promotion.actions.schemas import store_schema
 from promotion.domain.names import split_name
+from promotion.domain.plan_choices import PlanChoices
 from promotion.models import Environment, Event, EventType, Export, ExportCount, ExportPartition, Plan, Promotion
-from promotion.states import Decision, Disposition, PlanState, PromotionState
+from promotion.states import OPEN_PLANS, Decision, Disposition, PlanState, PromotionState, Verdict
 
 PASSWORD = "a-password-for-tests"
 #: Role -> its group; the admin is a superuser.
@@ -131,20 +132,24 @@ def exported(count: int = 1, **fields: Any) -> Promotion:
 
 
 def plan(promotion: Promotion, state: PlanState = PlanState.READY, **fields: Any) -> Plan:
-    """Return a plan of `promotion` that fits it as it is now, the release manager's, without any step.
+    """Return the newest plan of `promotion` without a judgement; what was open is superseded.
 
-    What was submitted was the release manager's to submit.
+    It fits the promotion as it is now. What was submitted was the release manager's to submit.
     """
+    Plan.objects.filter(promotion=promotion, state__in=OPEN_PLANS).update(state=PlanState.SUPERSEDED)
     values: dict[str, Any] = {
-        "created_by": user("manager"),
-        "digest": sha256(uuid.uuid4().bytes).hexdigest(),
-        "steps_count": 1,
-        "bytes_count": 100,
-        "cluster_id": "a-cluster",
-        "topic": promotion.target.topic,
-        "partitions": 3,
+        "created_by": promotion.owner,
+        "expires_at": timezone.now() + timedelta(hours=72),
+        "choices": PlanChoices().to_json(),
         "inputs": stale.inputs(promotion),
-        "expires_at": timezone.now() + timedelta(days=1),
+        "target_state": {"cluster_id": "the-target", "topic": promotion.target.topic, "ends": {"0": 12, "1": 1_234}},
+        "digest": sha256(uuid.uuid4().bytes).hexdigest(),
+        "steps_count": 0,
+        "bytes_count": 0,
+        "counts": {each.value: 0 for each in Verdict} | {"forced": 0},
+        "cluster_id": "the-target",
+        "topic": promotion.target.topic,
+        "partitions": 2,
     }
     if state not in (PlanState.READY, PlanState.REFUSED):
         values |= {"submitted_by": user("manager"), "submitted_at": timezone.now()}

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from promotion.actions.approval_queue import waiting_for
 from promotion.models import Environment, EventType, Promotion, PromotionJob
 from promotion.policy import ENVIRONMENTS, MANAGE, VIEW, Actor, may, require
-from promotion.states import PlanState, PromotionState
+from promotion.states import PromotionState
 from promotion.views.environment_details import health_chips
 
 #: What a promotion in this state waits for: what is to be done next, in two or three words.
@@ -28,15 +27,6 @@ NEXT = {
 ROWS = 8
 
 
-class Waiting(NamedTuple):
-    """One thing that waits for somebody: the chip's state, what is to be done next, and where."""
-
-    promotion: Promotion
-    state: PromotionState | PlanState
-    next: str
-    url: str
-
-
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show how everything stands."""
@@ -46,6 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "stages": stages(environments, running),
         "running": running,
+        "approvals": waiting_for(cast(Actor, request.user))[:ROWS],
         "waiting": _waiting(request),
         "recent": Promotion.objects.with_environments()[:ROWS],
         "undecided": EventType.objects.undecided().count(),
@@ -89,19 +80,7 @@ def _active() -> Any:
     return jobs.select_related("promotion__source", "promotion__target", "requested_by")[:ROWS]
 
 
-def _waiting(request: HttpRequest) -> list[Waiting]:
-    """Return what waits for this user: plans to approve, the oldest first, then promotions, the newest first."""
-    plans = [
-        Waiting(
-            plan.promotion,
-            PlanState.SUBMITTED,
-            f"Approve {plan.steps_count:,} events to {plan.promotion.target.name}",
-            reverse("promotion:plan", args=[plan.promotion_id]),
-        )
-        for plan in waiting_for(cast(Actor, request.user))[:ROWS]
-    ]
+def _waiting(request: HttpRequest) -> list[tuple[Promotion, str]]:
+    """Return what waits for this user, the newest first."""
     mine = Promotion.objects.with_environments().filter(owner_id=request.user.pk, state__in=NEXT)
-    return plans + [
-        Waiting(each, PromotionState(each.state), NEXT[PromotionState(each.state)], each.get_absolute_url())
-        for each in mine[:ROWS]
-    ]
+    return [(each, NEXT[PromotionState(each.state)]) for each in mine[:ROWS]]
