@@ -33,6 +33,7 @@ registry_url = "http://127.0.0.1:9"
 source = false
 target = true
 protected = true
+approvers = 2
 tenancy = "single"
 order = 20
 color = "teal"
@@ -66,6 +67,8 @@ def test_a_file_is_loaded_and_a_second_load_changes_nothing(file, curator):
     )
     sit = Environment.objects.get(name="sit")
     assert (sit.may_be_source, sit.may_be_target, sit.protected, sit.tenancy) == (False, True, True, "single")
+    assert sit.approvers == 2
+    assert [each["approvers"] for each in command("list")[0]["environments"]] == [1, 2]
     assert actions.stored_secrets(sit) == {"password": Secret(variable="PROMOTION_SECRET_SIT")}
     assert AuditEntry.objects.count() == 2
     again, _ = command("load", str(file), "--as", "curator", "--untested")
@@ -91,6 +94,8 @@ def test_only_what_a_file_names_is_changed(file, curator):
         ("[environments.uat]\ntopics = 'a'", "[environments.uat] topics: unknown key"),
         ("[environments.uat]\nsecrets = 'a'", "[environments.uat] secrets: unknown key"),
         ("[environments.uat]\nprotected = 'yes'", "[environments.uat] protected: must be true or false."),
+        ("[environments.uat]\napprovers = 0\ntopic = 'a'", "[environments.uat] approvers: Between 1 and 9"),
+        ("[environments.uat]\napprovers = '2'", "[environments.uat] approvers: must be a whole number."),
         ("[environments.uat]\norder = true", "[environments.uat] order: must be a whole number."),
         ("[environments.uat]\ntopic = 1", "[environments.uat] topic: must be text in quotes."),
         ("[environments.dev]\ntenancy = 'some'", "[environments.dev] tenancy: Select a valid choice."),
@@ -189,3 +194,9 @@ def test_secrets_are_encrypted_anew_with_the_newest_key(settings, curator):
     environment.refresh_from_db()
     settings.ENCRYPTION_KEYS = [new]
     assert actions.stored_secrets(environment) == {"password": Secret(SENTINEL)}
+
+
+def test_the_page_of_a_protected_environment_says_how_many_approve(browser, curator):
+    load(curator, FILE)
+    assert "<dt>Approvers needed</dt>" in "".join(browser.get("/environments/sit/").content.decode().split("\n"))
+    assert "Approvers needed" not in browser.get("/environments/dev/").content.decode()

@@ -72,6 +72,9 @@ def test_a_host_without_a_dot_is_a_host(posted):
         ("registry_ca_pem", "-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----"),
         ("security", "kerberos"),
         ("color", "pink"),
+        ("approvers", "0"),
+        ("approvers", "10"),
+        ("approvers", "two"),
         ("password_env", "SECRET_KEY"),
     ],
 )
@@ -102,6 +105,13 @@ def test_mutual_tls_takes_certificate_key_and_password(posted, pair):
     assert form.secrets == {"key_pem": Secret(private), "key_password": Secret(SENTINEL)}
     wrong = EnvironmentForm(data | {"key_password": "wrong"})
     assert set(wrong.errors) == {"key_pem"}
+
+
+def test_the_number_of_approvers_stays_where_none_is_given(posted):
+    for data, number in ((posted(), 3), (posted(approvers=""), 3), (posted(approvers="2"), 2)):
+        form = EnvironmentForm(data, instance=Environment(**posted(approvers=3)))
+        assert form.is_valid(), form.errors
+        assert form.settings["approvers"] == number
 
 
 def test_no_secret_comes_back_in_the_html(posted):
