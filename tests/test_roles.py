@@ -29,6 +29,7 @@ MANAGE        = (302,      403,   403,   200,    403,     403,    200)
 MANAGE_302    = (302,      403,   403,   302,    403,     403,    302)
 REFUSED       = (302,      403,   403,   403,    403,     403,    403)  # its state forbids it to everybody
 MANAGE_422    = (302,      403,   403,   422,    403,     403,    422)
+APPROVE_422   = (302,      403,   403,   403,    422,     403,    422)
 CURATE        = (302,      403,   403,   403,    403,     200,    200)
 CURATE_302    = (302,      403,   403,   403,    403,     302,    302)
 CURATE_422    = (302,      403,   403,   403,    403,     422,    422)
@@ -57,6 +58,7 @@ class Row(NamedTuple):
 ONE = ("promotion",)
 EVENT = ("promotion", "event")
 UPLOAD = ("promotion", "upload")
+PROTECTED = ("protected", "protected_plan")
 ROWS = [
     Row("promotion:home", READ, NEVER),
     Row("promotion:promotions", READ, NEVER),
@@ -79,6 +81,11 @@ ROWS = [
     Row("promotion:upload_report", READ, NEVER, UPLOAD),
     Row("promotion:upload_apply", NEVER, MANAGE_422, UPLOAD),
     Row("promotion:upload_discard", NEVER, MANAGE_302, UPLOAD),
+    Row("promotion:approvals", READ, NEVER),
+    Row("promotion:plan_submit", NEVER, MANAGE_302, PROTECTED),
+    Row("promotion:plan_approve", NEVER, APPROVE_422, PROTECTED),
+    Row("promotion:plan_reject", NEVER, APPROVE_422, PROTECTED),
+    Row("promotion:plan_withdraw", NEVER, MANAGE_422, PROTECTED),
     Row("promotion:replay", READ, MANAGE_422, ONE),
     Row("promotion:receipt", READ, NEVER, ONE),
     Row("promotion:receipt_download", READ_404, NEVER, ONE),
@@ -133,11 +140,14 @@ ROWS = [
 def world() -> dict[str, Any]:
     """One of everything that a URL names."""
     promotion = cast.exported()
+    protected = cast.exported(title="Protected", target=cast.environment("prod", protected=True))
     draft = EnvironmentDraft.objects.create(author=cast.user("curator"), fields={"name": "uat"})
     upload = Upload.objects.create(promotion=promotion, author=cast.user("manager"), file_name="events.jsonl")
     decision = TypeDecision.objects.get()
     return {
         "promotion": promotion.pk,
+        "protected": protected.pk,
+        "protected_plan": cast.plan(protected).pk,
         "event": promotion.events.get().pk,
         "upload": upload.pk,
         "draft": draft.pk,
