@@ -1,0 +1,213 @@
+"""Matches what stands on a target with what a plan has sent there: by provenance first, then by digest.
+
+A million steps of a million keys take 110 MB: arrays, no objects. Whoever can write to the target can write our headers
+too, so provenance only says which step a record claims to be; the digest says whether it is that one, byte by byte.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from promotion.domain.digest import NO_TIMESTAMP, record_digest
+from promotion.domain.provenance import PROMOTION, Provenance, read_provenance
+from promotion.domain.record import Headers, Record
+
+DIGEST_BYTES = 32
+#: Of each kind so many are named; all of them are counted.
+MOST_FAULTS = 20
+_INTACT, _ALTERED = 1, 2
+
+
+class Kind(StrEnum):
+    """What can be wrong with an event on the target."""
+
+    MISSING = "missing"
+    DUPLICATED = "duplicated"
+    REORDERED = "reordered"
+    ALTERED = "altered"
+    #: Below what retention has left: nobody can tell any more.
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong. `source` and `target` are (partition, offset); no target where it is nowhere."""
+
+    kind: Kind
+    ordinal: int
+    source: tuple[int, int]
+    target: tuple[int, int] | None
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A record as the digest sees it: planned and found ones are compared part by part."""
+
+    key: bytes | None
+    partition: int
+    timestamp: int
+    headers: Headers
+    schema: str
+    body: bytes
+
+    @classmethod
+    def of(cls, record: Record, append_time: bool, fingerprint: str, body: bytes) -> Shape:
+        """Return the shape of a record that was read; `append_time`: the topic has put its own timestamp on it."""
+        timestamp = NO_TIMESTAMP if append_time else record.timestamp
+        return cls(record.key, record.partition, timestamp, record.headers, fingerprint, body)
+
+    def digest(self) -> bytes:
+        """Return its 32 bytes, the same that the plan has taken."""
+        return record_digest(self.key, self.partition, self.timestamp, self.headers, self.schema, self.body)
+
+    def differences(self, other: Shape) -> list[str]:
+        """Return the names of the parts in which the two differ, in the order of the fields."""
+        return [part.name for part in fields(self) if getattr(self, part.name) != getattr(other, part.name)]
+
+
+def _nothing(ordinal: int, shape: Shape) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was read, by partition: `lows` is the first offset that was still there."""
+
+    starts: dict[int, int]
+    ends: dict[int, int]
+    lows: dict[int, int]
+
+    @property
+    def overtaken(self) -> list[int]:
+        """The partitions in which retention has deleted something of it."""
+        return [partition for partition, start in self.starts.items() if self.lows[partition] > start]
+
+
+class Matcher:
+    """Takes the steps of a plan in their order, then the records of the target, each partition in its order.
+
+    `counts` has a number for each kind of fault, `faults` the first of each kind; `foreign` are records that claim
+    none of the steps. Missing and expired ones are only known at the end: see `absent` and `fault`.
+    """
+
+    def __init__(self, promotion_id: str, cluster_id: str, topic: str) -> None:
+        """`cluster_id` and `topic` are the source's: another installation's promotion may have the same number."""
+        self._promotion = promotion_id
+        self._header = promotion_id.encode()
+        self._source = cluster_id, topic
+        self._offsets: dict[int, array[int]] = {}
+        self._ordinals: dict[int, array[int]] = {}
+        self._digests = bytearray()
+        self._seen = bytearray()
+        self._at = array("q")
+        self._highest: dict[int, int] = {}
+        self.counts: Counter[Kind] = Counter()
+        self.faults: list[Fault] = []
+        self.found = 0
+        self.foreign = 0
+
+    def __len__(self) -> int:
+        """How many steps were expected."""
+        return len(self._seen)
+
+    def expect(self, partition: int, offset: int, digest: bytes) -> None:
+        """Take the next step: its source position and its record's digest. ValueError where the order is not kept."""
+        offsets = self._offsets.setdefault(partition, array("q"))
+        if len(digest) != DIGEST_BYTES or (offsets and offset <= offsets[-1]):
+            raise ValueError(f"Step {len(self)} has no digest, or does not follow the one before it in its partition.")
+        offsets.append(offset)
+        self._ordinals.setdefault(partition, array("q")).append(len(self))
+        self._digests += digest
+        self._seen.append(0)
+        self._at.append(-1)
+
+    def claims(self, headers: Headers) -> bool:
+        """Return whether the headers may be those of a step: cheap, for topics where most records are foreign."""
+        return any(name == PROMOTION and value == self._header for name, value in headers)
+
+    def take(
+        self, record: Record, shape: Callable[[Record], Shape], explain: Callable[[int, Shape], str] = _nothing
+    ) -> None:
+        """Take a record. `shape` is asked where it claims to be a step, `explain` where an altered one is named."""
+        said = read_provenance(record.headers)
+        ordinal = self._ordinal(said) if said is not None else None
+        if ordinal is None:
+            self.foreign += 1
+            return
+        found = shape(record)
+        if found.digest() == self._digests[ordinal * DIGEST_BYTES : (ordinal + 1) * DIGEST_BYTES]:
+            self._intact(ordinal, record)
+            return
+        self._seen[ordinal] |= _ALTERED
+        named = self.counts[Kind.ALTERED] < MOST_FAULTS
+        what = explain(ordinal, found) if named else ""
+        self.fault(Kind.ALTERED, ordinal, (record.partition, record.offset), what)
+
+    def fault(self, kind: Kind, ordinal: int, target: tuple[int, int] | None, what: str = "") -> None:
+        """Count a fault, and keep it if it is one of the first of its kind."""
+        self.counts[kind] += 1
+        if self.counts[kind] <= MOST_FAULTS:
+            self.faults.append(Fault(kind, ordinal, self.source_of(ordinal), target, what))
+
+    def absent(self) -> Iterator[int]:
+        """Yield the ordinals of which nothing was found, not even altered."""
+        ordinal = self._seen.find(0)
+        while ordinal >= 0:
+            yield ordinal
+            ordinal = self._seen.find(0, ordinal + 1)
+
+    @property
+    def arrived_prefix(self) -> int:
+        """The first ordinal of which nothing was found: everything below has arrived."""
+        first = self._seen.find(0)
+        return len(self) if first < 0 else first
+
+    @property
+    def arrived_beyond(self) -> int:
+        """How many steps were found above that ordinal."""
+        return len(self) - self._seen.count(0) - self.arrived_prefix
+
+    def source_of(self, ordinal: int) -> tuple[int, int]:
+        """Return the source position of a step."""
+        for partition, ordinals in self._ordinals.items():
+            index = bisect_left(ordinals, ordinal)
+            if index < len(ordinals) and ordinals[index] == ordinal:
+                return partition, self._offsets[partition][index]
+        raise IndexError(ordinal)
+
+    def _ordinal(self, said: Provenance) -> int | None:
+        if said.promotion_id != self._promotion or (said.source.cluster_id, said.source.topic) != self._source:
+            return None
+        offsets = self._offsets.get(said.source.partition)
+        if offsets is None:
+            return None
+        index = bisect_left(offsets, said.source.offset)
+        if index == len(offsets) or offsets[index] != said.source.offset:
+            return None
+        return self._ordinals[said.source.partition][index]
+
+    def _intact(self, ordinal: int, record: Record) -> None:
+        where = record.partition, record.offset
+        if self._seen[ordinal] & _INTACT:
+            # The digest covers the partition: a second one that is intact lies in the same.
+            self.fault(Kind.DUPLICATED, ordinal, where, f"It stands at {record.partition}:{self._at[ordinal]} already.")
+            return
+        self._seen[ordinal] |= _INTACT
+        self._at[ordinal] = record.offset
+        self.found += 1
+        # Python's own hash of bytes is keyed anew in each process: 64 bits that nobody can aim at.
+        key = hash((record.partition, record.key))
+        highest = self._highest.get(key, -1)
+        if ordinal < highest:
+            at = f"{record.partition}:{self._at[highest]}"
+            self.fault(
+                Kind.REORDERED, ordinal, where, f"Event {highest + 1} of the same key stands before it, at {at}."
+            )
+        else:
+            self._highest[key] = ordinal
