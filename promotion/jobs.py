@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 
-from promotion.actions import audit, check_environment, compare, export, finish, plan, replay, sweep
+from promotion.actions import audit, check_environment, compare, export, finish, plan, replay, sweep, verify
 from promotion.actions.lease import Lease, claim
 from promotion.errors import LeaseLost, PromotionError, Unreachable
 from promotion.models import PromotionJob
@@ -25,6 +25,7 @@ RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.PLAN: plan.run,
     JobKind.CHECK_PLAN: plan.run_check,
     JobKind.REPLAY: replay.run,
+    JobKind.VERIFY: verify.run,
     JobKind.UPLOAD: compare.run,
     JobKind.CHECK_ENVIRONMENT: check_environment.run,
 }
@@ -111,6 +112,17 @@ def _run(lease: Lease) -> None:
         )
     else:
         finish.succeed(lease)
+        _follow_up(lease.job)
+
+
+def _follow_up(job: PromotionJob) -> None:
+    """Have a replay that succeeded verified. Where this is not reached, the sweep does it."""
+    proof = verify.follow_up(job)
+    if proof is not None:
+        try:
+            enqueue(proof)
+        except Unreachable as error:
+            logger.warning("job %s: %s", proof.pk, error.message)
 
 
 def run_sweep() -> None:

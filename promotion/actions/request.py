@@ -29,6 +29,13 @@ def request_job(
     not allow it, Conflict where another job of this promotion is queued or running.
     """
     require(actor, permission)
+    return insert_job(actor, promotion, kind, arguments, reason)
+
+
+def insert_job(
+    actor: Actor, promotion: Promotion, kind: JobKind, arguments: dict[str, Any] | None = None, reason: str = ""
+) -> PromotionJob:
+    """Do what `request_job` does without asking for a permission: for what follows from `actor`'s work by itself."""
     states, running = STARTS[kind]
     try:
         with transaction.atomic():

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from promotion.actions import verify
 from promotion.actions.finish import give_up
 from promotion.errors import PromotionError
 from promotion.models import PromotionJob
@@ -21,14 +22,15 @@ MAX_ATTEMPTS = 50
 
 
 def sweep() -> list[PromotionJob]:
-    """Return the jobs that have to be enqueued again: abandoned by their worker, or queued and not picked up.
+    """Return the jobs that have to be enqueued: abandoned by their worker, queued and not picked up, never made.
 
     Enqueuing a job that is still in the queue does nothing (its id is the job's), and a job that runs cannot be
     claimed twice, so returning one too many is harmless.
     """
     lost = timedelta(seconds=settings.SWEEP_SECONDS)
     found = [*PromotionJob.objects.abandoned(), *PromotionJob.objects.forgotten(lost)]
-    return [job for job in found if not _hopeless(job)]
+    proofs = [verify.follow_up(replay) for replay in verify.unproven()]
+    return [job for job in found if not _hopeless(job)] + [job for job in proofs if job is not None]
 
 
 def expire(job_id: str, attempt: int) -> bool:

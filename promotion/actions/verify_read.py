@@ -1,0 +1,155 @@
+"""Read the target back and match it with the plan: what a verification counts, and nothing that it concludes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from django.db.models import Max, Min
+
+from promotion.actions.connect import kafka_connection, registry_connection
+from promotion.actions.lease import Lease
+from promotion.actions.replay_marker import writer_name
+from promotion.actions.verify_plan import expected, planned
+from promotion.domain.record import Record
+from promotion.domain.schema import parse
+from promotion.domain.verify import Matcher, Shape, Window
+from promotion.domain.wire import unframe
+from promotion.errors import Incomplete, InvalidInput, NotFound
+from promotion.kafka.cluster import cluster_id
+from promotion.kafka.reader import PinnedPartition, Reader, open_reader, to_record
+from promotion.kafka.registry import Registry
+from promotion.kafka.writer import fence
+from promotion.models import Receipt, Replay
+
+#: How long the end of somebody else's open transaction is waited for, and how often it is looked at.
+HELD_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+UNKNOWN_SCHEMA = ""
+
+
+def read_back(lease: Lease, replay: Replay) -> tuple[Matcher, Window]:
+    """Return what the target has of `replay`, and where it was read.
+
+    A finished replay is looked for between the target's ends before and after it. Any other one is fenced first, since
+    an open transaction could still commit, and looked for up to the end now. Raises Incomplete where that cannot be
+    read, Unreachable and the like, Cancelled, LeaseLost.
+    """
+    plan = replay.plan
+    target = plan.promotion.target
+    lease.progress(0, phase="Loading the plan")
+    matcher = expected(lease, replay)
+    kafka = kafka_connection(target)
+    now = cluster_id(kafka)
+    if now != plan.cluster_id:
+        raise Incomplete(
+            f"The replay wrote to cluster {plan.cluster_id}, and {target.name} now is on {now}.",
+            "Set the environment back, so that it can be read there what has arrived.",
+        )
+    if replay.finished_at is None:
+        lease.progress(0, phase="Fencing the replay's producer")
+        fence(kafka, writer_name(replay), on_wait=lease.check)
+    with open_reader(kafka, plan.topic) as reader, Registry(registry_connection(target)) as registry:
+        window = _window(lease, replay, reader)
+        _read(lease, matcher, reader, window, _Shapes(replay, registry))
+    return matcher, window
+
+
+def _window(lease: Lease, replay: Replay, reader: Reader) -> Window:
+    """Where to read. Waits until no open transaction of somebody else hides a part of it."""
+    before, after = _positions(replay)
+    pins = {pin.partition: pin for pin in reader.pin()}
+    if replay.finished_at is None:
+        wanted = {partition: pin.high for partition, pin in pins.items()}
+    else:
+        # Beyond its end now a partition was cut or made anew: what stood there is missing.
+        wanted = {partition: min(end, pins[partition].high) for partition, end in after.items() if partition in pins}
+    pins = _readable(lease, reader, pins, wanted)
+    lows = {partition: pins[partition].low for partition in wanted}
+    starts = {partition: min(before.get(partition, lows[partition]), wanted[partition]) for partition in wanted}
+    return Window(starts, wanted, lows)
+
+
+def _positions(replay: Replay) -> tuple[dict[int, int], dict[int, int]]:
+    """The target's ends before and after the replay. Where they were not noted, the receipts have their like."""
+    before = {int(partition): offset for partition, offset in replay.before.items()}
+    after = {int(partition): offset for partition, offset in replay.after.items()}
+    if not before or (not after and replay.finished_at is not None):
+        receipts = Receipt.objects.filter(attempt__replay=replay)
+        if replay.finished_at is not None:
+            receipts = receipts.committed()
+        found = list(receipts.order_by().values_list("partition").annotate(low=Min("offset"), high=Max("offset")))
+        before = before or {partition: low for partition, low, _ in found}
+        after = after or {partition: high + 1 for partition, _, high in found}
+    return before, after
+
+
+def _readable(
+    lease: Lease, reader: Reader, pins: dict[int, PinnedPartition], wanted: Mapping[int, int]
+) -> dict[int, PinnedPartition]:
+    """Wait until readers of committed records get as far as `wanted`. Raises Incomplete after HELD_SECONDS."""
+    deadline = time.monotonic() + HELD_SECONDS
+    while held := [partition for partition, end in wanted.items() if pins[partition].end < end]:
+        lease.check()
+        if time.monotonic() > deadline:
+            first = held[0]
+            raise Incomplete(
+                f"An open transaction of somebody else hides records of the target's partition {first} from offset "
+                f"{pins[first].end} on, so it cannot be told what stands there.",
+                "Verify again when that transaction has ended.",
+            )
+        time.sleep(LOOK_SECONDS)
+        pins = {pin.partition: pin for pin in reader.pin()}
+    return pins
+
+
+def _read(lease: Lease, matcher: Matcher, reader: Reader, window: Window, shapes: _Shapes) -> None:
+    # From the low watermark on where retention was quicker: a reader would only report what it had to pass over.
+    starts = {p: min(max(start, window.lows[p]), window.ends[p]) for p, start in window.starts.items()}
+    total = sum(window.ends.values()) - sum(starts.values())
+    lease.progress(0, total, "Reading the target")
+    positions = dict(starts)
+    for batch in reader.read(starts, window.ends):
+        for raw in batch.raw:
+            headers = raw.headers()
+            if headers and matcher.claims(headers):
+                matcher.take(to_record(batch.topic, raw), shapes.found, shapes.explain)
+            else:
+                matcher.foreign += 1
+        for partition, (_, first) in batch.truncated.items():
+            window.lows[partition] = max(window.lows[partition], first)
+        positions |= batch.positions
+        lease.progress(sum(positions.values()) - sum(starts.values()))
+
+
+class _Shapes:
+    """Turns records into what the digest is taken of; asks the registry once for each schema id."""
+
+    def __init__(self, replay: Replay, registry: Registry) -> None:
+        self._replay = replay
+        self._registry = registry
+        self._fingerprints: dict[int, str] = {}
+
+    def found(self, record: Record) -> Shape:
+        """Return the shape of a record of the target; what cannot be taken apart is no planned record's shape."""
+        value = b"" if record.value is None else record.value
+        try:
+            schema_id, body = unframe(value)
+        except InvalidInput:
+            return Shape.of(record, self._replay.plan.append_time, UNKNOWN_SCHEMA, value)
+        return Shape.of(record, self._replay.plan.append_time, self._fingerprint(schema_id), body)
+
+    def explain(self, ordinal: int, found: Shape) -> str:
+        """Return the names of the parts in which a record is not the planned one."""
+        ((_, step),) = planned(self._replay, [ordinal])
+        parts = ", ".join(step.differences(found))
+        unknown = " (its schema is not known to the target's registry)" if found.schema == UNKNOWN_SCHEMA else ""
+        return f"It differs from the plan in: {parts}{unknown}."
+
+    def _fingerprint(self, schema_id: int) -> str:
+        if schema_id not in self._fingerprints:
+            try:
+                self._fingerprints[schema_id] = parse(self._registry.schema_by_id(schema_id)).fingerprint
+            except (NotFound, InvalidInput):
+                self._fingerprints[schema_id] = UNKNOWN_SCHEMA
+        return self._fingerprints[schema_id]
