@@ -49,10 +49,9 @@ def repair(lease: Lease, replay: Replay, marker: Marker | None) -> int:
 
 
 def _checked(replay: Replay, marker: Marker | None) -> int:
-    """Return how many steps the marker proves committed. Raises Incomplete where it cannot be believed."""
+    """Return how many steps are proven to have arrived. Raises Incomplete where nothing proves a number."""
     if marker is None:
-        _refuse_lost_marker(replay)
-        return 0
+        return _without_marker(replay)
     number = marker.metadata.get("attempt")
     attempt = replay.attempts.filter(number=number).first() if type(number) is int else None
     believable = (
@@ -61,31 +60,43 @@ def _checked(replay: Replay, marker: Marker | None) -> int:
         and marker.metadata.get("digest") == replay.plan.digest
         and replay.committed <= marker.next_ordinal <= replay.plan.steps_count
     )
-    if not believable:
-        raise Incomplete(
-            f"The marker in Kafka ({marker.next_ordinal:,} of {replay.plan.steps_count:,} records, attempt "
-            f"{number}) contradicts the database ({replay.committed:,} records).",
-            f"{_WHAT_TO_DO} Group {writer_name(replay)} has the marker.",
-        )
-    return marker.next_ordinal
+    if believable:
+        return marker.next_ordinal
+    said = replay.reconciliations.first()
+    if said is not None and (said.committed, said.last_attempt) == (replay.committed, replay.attempts.count()):
+        # The target itself was read after every attempt was fenced: that outranks a marker.
+        return said.committed
+    raise Incomplete(
+        f"The marker in Kafka ({marker.next_ordinal:,} of {replay.plan.steps_count:,} records, attempt "
+        f"{number}) contradicts the database ({replay.committed:,} records).",
+        f"{_WHAT_TO_DO} Group {writer_name(replay)} has the marker.",
+    )
 
 
-def _refuse_lost_marker(replay: Replay) -> None:
-    if replay.committed or replay.attempts.filter(outcome=AttemptOutcome.COMMITTED).exists():
+def _without_marker(replay: Replay) -> int:
+    """Return what has arrived although Kafka has no marker: nothing, or what a person has established since.
+
+    A person's word counts for the attempts that there were. Those after it are judged like those of a replay that
+    nobody has spoken about. Raises Incomplete.
+    """
+    said = replay.reconciliations.first()
+    committed, last_attempt = (said.committed, said.last_attempt) if said is not None else (0, 0)
+    later = replay.attempts.filter(number__gt=last_attempt)
+    if replay.committed != committed or later.filter(outcome=AttemptOutcome.COMMITTED).exists():
         raise Incomplete(
             f"The database shows {replay.committed:,} committed records, and Kafka's marker of them is gone.",
             f"{_WHAT_TO_DO} Group {writer_name(replay)} should have the marker.",
         )
     # Receipts are stored before the commit is asked for: without them there was none.
-    doubtful = replay.attempts.filter(
-        outcome=AttemptOutcome.OPEN, produced__gt=0, started_at__lt=timezone.now() - MARKER_TRUSTED
-    ).first()
+    trusted_since = timezone.now() - MARKER_TRUSTED
+    doubtful = later.filter(outcome=AttemptOutcome.OPEN, produced__gt=0, started_at__lt=trusted_since).first()
     if doubtful is not None:
         raise Incomplete(
             f"Attempt {doubtful.number} was about to commit at {doubtful.started_at:%Y-%m-%d %H:%M} UTC, and so long "
             "after it the missing marker does not prove that it failed: Kafka forgets markers.",
             _WHAT_TO_DO,
         )
+    return committed
 
 
 def next_attempt(lease: Lease, replay: Replay, steps: range) -> ReplayAttempt:
@@ -105,6 +116,6 @@ def attempt_aborted(lease: Lease, attempt: ReplayAttempt) -> None:
 
 
 _WHAT_TO_DO = (
-    "Nothing more is written, so that nothing arrives twice. Compare the receipt's positions with the target's topic "
-    "before anybody promotes these events again."
+    "Nothing more is written, so that nothing arrives twice. The promotion's page asks the target what has arrived; a "
+    "release manager then reconciles, and the replay goes on from there."
 )
