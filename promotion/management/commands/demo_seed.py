@@ -23,7 +23,10 @@ from promotion.states import Category, Decision
 ENVIRONMENTS: dict[str, dict[str, Any]] = {
     "dev": {"order": 10, "color": "blue", "source": True, "target": False},
     "sit": {"order": 20, "color": "amber", "source": True, "target": True},
+    "uat": {"order": 30, "color": "red", "source": True, "target": True, "protected": True, "approvers": 1},
 }
+#: Two clusters do for three environments: the last one is another topic beside sit's.
+CLUSTERS = {"dev": "dev", "sit": "sit", "uat": "sit"}
 DECISIONS = {Category.CONFIGURABLE: Decision.PROMOTABLE, Category.TRANSACTIONAL: Decision.NOT_PROMOTABLE}
 
 
@@ -35,13 +38,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take where passwords are kept, and whether events are wanted."""
         parser.add_argument("--dir", type=Path, required=True)
-        parser.add_argument("--topic", default=seed.TOPIC, help="The name of the topic on both clusters.")
+        parser.add_argument("--topic", default=seed.TOPIC, help="The name of dev's and sit's topic; uat's adds its own.")
         parser.add_argument("--empty", action="store_true", help="No events: only accounts, environments, decisions.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it all, and print what the demo's ready file holds."""
         clusters = json.loads(os.environ.get("PROMOTION_DEMO_CLUSTERS", "{}"))
-        if set(clusters) < set(ENVIRONMENTS):
+        if not set(CLUSTERS.values()) <= set(clusters):
             raise CommandError("PROMOTION_DEMO_CLUSTERS is missing: start the demo with `make demo`.")
         accounts = make_accounts(options["dir"])
         environments = _make_environments(clusters, accounts, options["topic"])
@@ -62,9 +65,9 @@ class Command(BaseCommand):
 def _make_environments(clusters: dict[str, Any], accounts: Any, topic: str) -> dict[str, dict[str, str]]:
     described = {}
     for name in ENVIRONMENTS:
-        cluster = {key: clusters[name][key] for key in ("bootstrap_servers", "registry_url")}
-        described[name] = {**cluster, "topic": topic}
-        seed.make_topic(KafkaConnection(cluster["bootstrap_servers"]), topic)
+        cluster = {key: clusters[CLUSTERS[name]][key] for key in ("bootstrap_servers", "registry_url")}
+        described[name] = {**cluster, "topic": topic if CLUSTERS[name] == name else f"{topic}-{name}"}
+        seed.make_topic(KafkaConnection(cluster["bootstrap_servers"]), described[name]["topic"])
     admin = User.objects.get(username=accounts["admin"]["username"])
     load_environments.load(
         admin, "".join(_table(name, {**ENVIRONMENTS[name], **described[name]}) for name in described)
