@@ -108,7 +108,7 @@ class PlanState(TextChoices):
 #: A plan that may still become a replay, or is one: a promotion has at most one such.
 OPEN_PLANS = (PlanState.READY, PlanState.SUBMITTED, PlanState.APPROVED, PlanState.STARTED)
 #: What a change, a new record on the target or the clock turns into a stale one; a started plan is beyond that.
-MAY_GO_STALE = frozenset({PlanState.READY, PlanState.SUBMITTED, PlanState.APPROVED})
+MAY_GO_STALE = frozenset({PlanState.REFUSED, PlanState.READY, PlanState.SUBMITTED, PlanState.APPROVED})
 
 
 class Verdict(TextChoices):

@@ -33,7 +33,7 @@ from promotion.policy import VIEW, Actor
 from promotion.states import MAY_GO_STALE, JobKind, PlanState
 
 #: A newer plan takes the place of these; one in replay is beyond that.
-REPLACED = frozenset({*MAY_GO_STALE, PlanState.REFUSED, PlanState.REJECTED, PlanState.STALE})
+REPLACED = frozenset({*MAY_GO_STALE, PlanState.REJECTED, PlanState.STALE})
 
 
 def request_plan(actor: Actor, promotion: Promotion, choices: PlanChoices) -> PromotionJob:

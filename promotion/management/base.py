@@ -7,7 +7,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
@@ -48,6 +48,12 @@ class JsonCommand(BaseCommand):
 
     def _print(self, answer: Answer) -> None:
         self.stdout.write(json.dumps(answer, cls=DjangoJSONEncoder, ensure_ascii=True))
+
+
+def end_with(error: PromotionError, answer: Answer) -> NoReturn:
+    """Print `answer` together with the error that it ends in, as one document, and end with the error's exit code."""
+    sys.stdout.write(json.dumps(_describe(error) | answer, cls=DjangoJSONEncoder, ensure_ascii=True) + "\n")
+    sys.exit(error.exit_code)
 
 
 def _describe(error: PromotionError) -> Answer:

@@ -38,7 +38,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take where passwords are kept, and whether events are wanted."""
         parser.add_argument("--dir", type=Path, required=True)
-        parser.add_argument("--topic", default=seed.TOPIC, help="The name of dev's and sit's topic; uat's adds its own.")
+        parser.add_argument(
+            "--topic", default=seed.TOPIC, help="The name of dev's and sit's topic; uat's adds its own."
+        )
         parser.add_argument("--empty", action="store_true", help="No events: only accounts, environments, decisions.")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from promotion import jobs
 from promotion.actions import apply_upload
 from promotion.actions.download import download
 from promotion.actions.upload import upload
 from promotion.errors import InvalidInput
-from promotion.management.base import Answer, actor, add_common, promotion, wait_for
+from promotion.management.base import Answer, actor, add_common, end_with, promotion, wait_for
 from promotion.models import LineVerdict, Upload
 
 PIECE = 1024 * 1024
@@ -77,20 +76,16 @@ def _upload(options: dict[str, Any]) -> Answer:
     faults = sum(answer[verdict.value] for verdict in apply_upload.FAULTY)
     if options["dry_run"] or (faults and not options["good_lines"]):
         apply_upload.discard(user, made)
-        return answer if options["dry_run"] else _refuse(answer)
+        return answer if options["dry_run"] else end_with(_faulty(), answer)
     apply_upload.apply(user, made, options["missing"] == "exclude")
     return answer | {"applied": True}
 
 
-def _refuse(answer: Answer) -> NoReturn:
-    """Print the report together with the error, and end with the exit code of a wrong input."""
-    said = {
-        "error": "Some lines cannot be applied, so nothing was applied.",
-        "hint": "Correct the lines that are named, or give --good-lines to leave them out.",
-        "problems": [],
-    }
-    sys.stdout.write(json.dumps(said | answer) + "\n")
-    sys.exit(InvalidInput.exit_code)
+def _faulty() -> InvalidInput:
+    return InvalidInput(
+        "Some lines cannot be applied, so nothing was applied.",
+        "Correct the lines that are named, or give --good-lines to leave them out.",
+    )
 
 
 def _pieces(file: Any) -> Iterator[bytes]:

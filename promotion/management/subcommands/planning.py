@@ -7,11 +7,11 @@ from typing import Any
 
 from promotion import jobs
 from promotion.actions.force import force, unforce
-from promotion.actions.plan import request_plan
+from promotion.actions.plan import refuse, request_plan
 from promotion.domain.plan_choices import Mode, PlanChoices, Policy
-from promotion.errors import InvalidInput, NotFound
+from promotion.errors import InvalidInput, NotFound, Refused
 from promotion.management.answers import Answer, plan_answer
-from promotion.management.base import actor, add_common, promotion, wait_for
+from promotion.management.base import actor, add_common, end_with, promotion, wait_for
 from promotion.models import Event, Plan, Promotion
 from promotion.states import FORCIBLE, Verdict
 
@@ -94,7 +94,13 @@ def _plan(options: dict[str, Any]) -> Answer:
     if options["no_wait"]:
         return {"promotion": found.pk, "job": job.pk, "state": "planning"}
     wait_for(job)
-    return plan_answer(newest_plan(found), steps=options["steps"])
+    plan = newest_plan(found)
+    answer = plan_answer(plan, steps=options["steps"])
+    try:
+        refuse(plan)
+    except Refused as refused:
+        end_with(refused, answer)
+    return answer
 
 
 def _force(options: dict[str, Any]) -> Answer:
