@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from django.db import transaction
 from promotion.actions import audit
 from promotion.actions.meet_types import describe
 from promotion.actions.schemas import store_schemas
+from promotion.domain.key_fields import TypeSchema, propose
+from promotion.domain.names import split_name
 from promotion.domain.schema import Schema, parse
 from promotion.errors import InvalidInput
 from promotion.models import EventType, Installation
@@ -25,7 +29,12 @@ def load(directory: Path) -> dict[str, int]:
     """
     schemas = _read(directory)
     stored = store_schemas(schemas)
-    wanted = {row.full_name: describe(row.full_name, row, in_catalogue=True) for row in stored}
+    key_fields = _key_fields(schemas)
+    wanted = {
+        row.full_name: describe(row.full_name, row, in_catalogue=True)
+        | {"proposed_key_fields": key_fields[row.full_name]}
+        for row in stored
+    }
     with transaction.atomic():
         # One load at a time; exports that meet types meanwhile are no trouble to the upsert.
         installation = Installation.objects.select_for_update().get()
@@ -67,6 +76,17 @@ def _schema(path: Path) -> Schema:
     if path.name != f"{schema.full_name}.avsc":
         raise InvalidInput(f"It holds {schema.full_name}; the file must be named {schema.full_name}.avsc.")
     return schema
+
+
+def _key_fields(schemas: Iterable[Schema]) -> dict[str, list[str]]:
+    """Return what is proposed as identity, by full name: the types of one aggregate are looked at together."""
+    by_aggregate = defaultdict(list)
+    for schema in schemas:
+        by_aggregate[split_name(schema.full_name).aggregate].append(TypeSchema(schema.full_name, schema))
+    proposed: dict[str, list[str]] = {}
+    for aggregate, types in by_aggregate.items():
+        proposed |= propose(aggregate, types)
+    return proposed
 
 
 def _compare(wanted: dict[str, Row], present: dict[str, EventType]) -> tuple[dict[str, int], list[str]]:
