@@ -43,6 +43,7 @@ urlpatterns = [
     # event types
     path("event-types/", event_types.event_types, name="event_types"),
     path("event-types/decide/", event_types.decide, name="event_types_decide"),
+    path("event-types/keys/", event_types.keys, name="event_types_keys"),
     path("event-types/<str:full_name>/", event_types.event_type, name="event_type"),
     # environments
     path("environments/", environments.environments, name="environments"),

@@ -32,6 +32,7 @@ MANAGE_422    = (302,      403,   403,   422,    403,     403,    422)
 APPROVE_422   = (302,      403,   403,   403,    422,     403,    422)
 CURATE        = (302,      403,   403,   403,    403,     200,    200)
 CURATE_302    = (302,      403,   403,   403,    403,     302,    302)
+CURATE_404    = (302,      403,   403,   403,    403,     404,    404)
 CURATE_422    = (302,      403,   403,   403,    403,     422,    422)
 ADMIN         = (302,      302,   302,   302,    302,     302,    200)
 ADMIN_403     = (302,      302,   302,   302,    302,     302,    403)
@@ -91,6 +92,7 @@ ROWS = [
     Row("promotion:receipt_download", READ_404, NEVER, ONE),
     Row("promotion:event_types", READ, NEVER),
     Row("promotion:event_types_decide", NEVER, CURATE_422),
+    Row("promotion:event_types_keys", NEVER, CURATE_404),
     Row("promotion:event_type", READ, NEVER, ("type",)),
     Row("promotion:environments", READ, NEVER),
     Row("promotion:environment_create", CURATE, CURATE_422),

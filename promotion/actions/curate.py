@@ -22,33 +22,44 @@ def decide(actor: Actor, full_names: Iterable[str], decision: Decision, reason: 
     Raises Refused without the permission, InvalidInput without names or reason, NotFound with all unknown names.
     """
     require(actor, CURATE)
-    names, reason = set(full_names), _checked(reason)
-    if not names:
-        raise InvalidInput("No event type is named.", "Select at least one.")
+    reason = checked_reason(reason, "decision")
     with transaction.atomic():
-        # Always in the order of names: two curators with the same types wait for each other and never deadlock.
-        rows = EventType.objects.select_for_update().filter(full_name__in=names).order_by("full_name")
-        types = list(rows)
-        _refuse_unknown(names - {each.full_name for each in types})
+        types = locked_types(full_names)
         changed = [each for each in types if _differs(each, actor, decision, reason)]
         for each in changed:
             _decide(actor, each, decision, reason)
     return len(changed)
 
 
-def _checked(reason: str) -> str:
+def checked_reason(reason: str, what: str) -> str:
+    """Return the reason for a decision or whatever `what` is called. Raises InvalidInput without one, or a book."""
     reason = reason.strip()
     if not reason:
-        raise InvalidInput("A decision needs a reason.", "Say why, for those who read it in a year.")
+        raise InvalidInput(f"A {what} needs a reason.", "Say why, for those who read it in a year.")
     if len(reason) > MAX_REASON_LENGTH:
         raise InvalidInput(f"The reason has {len(reason):,} characters; at most {MAX_REASON_LENGTH:,} are kept.")
     return reason
 
 
+def locked_types(full_names: Iterable[str]) -> list[EventType]:
+    """Return the types in the order of names, locked until the transaction ends.
+
+    Raises InvalidInput without names, NotFound with all unknown ones.
+    """
+    names = set(full_names)
+    if not names:
+        raise InvalidInput("No event type is named.", "Select at least one.")
+    # Always in the order of names: two curators with the same types wait for each other and never deadlock.
+    rows = EventType.objects.select_for_update().filter(full_name__in=names).order_by("full_name")
+    types = list(rows)
+    _refuse_unknown(names - {each.full_name for each in types})
+    return types
+
+
 def _refuse_unknown(names: set[str]) -> None:
     if names:
         raise NotFound(
-            f"Unknown event types: {', '.join(sorted(names))}. Nothing was decided.",
+            f"Unknown event types: {', '.join(sorted(names))}. Nothing was changed.",
             "Names are full names, with the namespace. `manage.py event_types list` shows those there are.",
         )
 

@@ -69,3 +69,32 @@ class DecideForm(forms.Form):
         error_messages={"required": "A decision needs a reason: say why, for those who read it in a year."},
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Why?"}),
     )
+
+
+class KeyFieldsForm(forms.Form):
+    """Which fields name the thing that events of a type are about, for this type or for its whole aggregate."""
+
+    name = forms.CharField(max_length=500, widget=forms.HiddenInput)
+    paths = forms.CharField(
+        required=False,
+        max_length=2_000,
+        label="Key fields",
+        help_text="Paths with spaces between: host, roleId, address.city. None: its events are judged alone.",
+    )
+    scope = forms.ChoiceField(
+        label="For",
+        choices=[("type", "This type"), ("aggregate", "All types of the aggregate that have these fields")],
+        initial="aggregate",
+        widget=forms.RadioSelect,
+    )
+    keys_reason = forms.CharField(
+        max_length=2_000,
+        label="Reason",
+        error_messages={"required": "A correction needs a reason: say why, for those who read it in a year."},
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Why?"}),
+    )
+    make = forms.ChoiceField(choices=[("correction", "Correct"), ("proposal", "Back to the proposal")])
+
+    def clean_paths(self) -> list[str]:
+        """Split at spaces, line ends and commas."""
+        return str(self.cleaned_data["paths"]).replace(",", " ").split()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -10,12 +10,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from promotion.actions import curate
+from promotion.actions import curate, key_fields
 from promotion.domain.schema import parse
-from promotion.errors import NotFound
-from promotion.forms.event_types import DecideForm, EventTypeFilter
+from promotion.errors import InvalidInput, NotFound
+from promotion.forms.event_types import DecideForm, EventTypeFilter, KeyFieldsForm
 from promotion.models import EventType, ExportCount
-from promotion.policy import CURATE, VIEW, may, require
+from promotion.policy import CURATE, VIEW, Actor, may, require
 from promotion.states import Decision
 
 #: Rows on the page; a topic may bring types without end, and a narrower filter shows them.
@@ -52,6 +52,37 @@ def decide(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('promotion:event_types')}?{query.urlencode()}")
 
 
+@require_POST
+def keys(request: HttpRequest) -> HttpResponse:
+    """Correct the key fields of a type or of its aggregate, or go back to what was proposed."""
+    require(request.user, CURATE)
+    form = KeyFieldsForm(request.POST)
+    name = request.POST.get("name", "")
+    if not form.is_valid():
+        return _detail(request, name, DecideForm(), form)
+    given = form.cleaned_data
+    try:
+        changed = _change_keys(request, given)
+    except InvalidInput as error:
+        for problem in error.problems or [str(error)]:
+            form.add_error("paths", problem)
+        return _detail(request, name, DecideForm(), form)
+    types = "1 event type" if changed == 1 else f"{changed:,} event types"
+    messages.success(request, f"The key fields of {types} changed." if changed else "Nothing changed: they stood so.")
+    return redirect("promotion:event_type", full_name=given["name"])
+
+
+def _change_keys(request: HttpRequest, given: dict[str, Any]) -> int:
+    """Do what the valid form says; return how many types changed."""
+    actor = cast(Actor, request.user)
+    corrects, whole = given["make"] == "correction", given["scope"] == "aggregate"
+    paths = given["paths"] if corrects else []
+    names = key_fields.kin_with(given["name"], paths) if whole else [given["name"]]
+    if corrects:
+        return key_fields.correct(actor, names, paths, given["keys_reason"])
+    return key_fields.back_to_proposal(actor, names, given["keys_reason"])
+
+
 def _query(request: HttpRequest) -> QueryDict:
     return QueryDict(request.POST.get("query", ""))
 
@@ -86,10 +117,14 @@ def _urgent_first(rows: list[EventType], sightings: dict[str, dict[str, int]]) -
     return sorted(rows, key=lambda each: each.decision != Decision.UNDECIDED or each.full_name not in sightings)
 
 
-def _detail(request: HttpRequest, full_name: str, decide_form: DecideForm) -> HttpResponse:
+def _detail(
+    request: HttpRequest, full_name: str, decide_form: DecideForm, keys_form: KeyFieldsForm | None = None
+) -> HttpResponse:
     known = "\0" not in full_name
     found = (
-        EventType.objects.select_related("schema", "decided_by").filter(full_name=full_name).first() if known else None
+        EventType.objects.select_related("schema", "decided_by", "key_fields_by").filter(full_name=full_name).first()
+        if known
+        else None
     )
     if found is None:
         raise NotFound("There is no such event type.", "The list of event types shows those there are.")
@@ -100,6 +135,8 @@ def _detail(request: HttpRequest, full_name: str, decide_form: DecideForm) -> Ht
         "decisions": found.decisions.select_related("decided_by"),
         "decide_form": decide_form,
         "problems": [message for each in decide_form.errors.values() for message in each],
+        "keys_form": keys_form or KeyFieldsForm(initial={"name": full_name, "paths": " ".join(found.identity_fields)}),
         "may_decide": may(request.user, CURATE),
     }
-    return render(request, "promotion/event_types/detail.html", context, status=422 if decide_form.errors else 200)
+    wrong = decide_form.errors or (keys_form and keys_form.errors)
+    return render(request, "promotion/event_types/detail.html", context, status=422 if wrong else 200)

@@ -1,4 +1,4 @@
-"""`manage.py event_types load | list | decide`: the catalogue, for scripts. Documented in docs/automation.md."""
+"""`manage.py event_types load | list | decide | keys`: the catalogue, for scripts. Documented in docs/automation.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from promotion.actions import curate, load_event_types
+from promotion.actions import curate, key_fields, load_event_types
 from promotion.errors import InvalidInput
 from promotion.management.base import Answer, JsonCommand, actor, add_common
 from promotion.models import EventType, ExportCount
@@ -21,7 +21,7 @@ class Command(JsonCommand):
     help = "Load, list and decide which event types travel."
 
     def add_subcommands(self, subparsers: Any) -> None:
-        """Add load, list and decide."""
+        """Add load, list, decide and keys."""
         load = subparsers.add_parser("load", help="Fill the table from the schemas; decides nothing.")
         load.add_argument("--dir", type=Path, default=None, help="Instead of PROMOTION_SCHEMAS_DIR.")
         add_common(load)
@@ -32,6 +32,7 @@ class Command(JsonCommand):
         add_common(listing)
         listing.set_defaults(handler=_list)
         _add_decide(subparsers.add_parser("decide", help="Decide about types, all or none."))
+        _add_keys(subparsers.add_parser("keys", help="Correct which fields name the thing, all or none."))
 
 
 def _add_decide(parser: ArgumentParser) -> None:
@@ -43,6 +44,16 @@ def _add_decide(parser: ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="FULLNAME")
     add_common(parser, user=True)
     parser.set_defaults(handler=_decide)
+
+
+def _add_keys(parser: ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--fields", metavar="PATH,PATH", help="The key fields in order; '' for events judged alone.")
+    group.add_argument("--proposed", action="store_true", help="Back to what the schemas propose.")
+    parser.add_argument("--reason", required=True, help="Why; it is kept with the correction.")
+    parser.add_argument("names", nargs="+", metavar="FULLNAME")
+    add_common(parser, user=True)
+    parser.set_defaults(handler=_keys)
 
 
 def _add_decisions(parser: ArgumentParser, *, required: bool) -> None:
@@ -78,6 +89,9 @@ def _describe(event_type: EventType, seen: dict[str, int]) -> Answer:
         "decided_by": decider.get_username() if decider else None,
         "decided_at": event_type.decided_at,
         "reason": event_type.decision_reason,
+        "key_fields": event_type.identity_fields,
+        "proposed_key_fields": event_type.proposed_key_fields,
+        "key_fields_corrected": event_type.key_fields is not None,
         "seen": seen,
     }
 
@@ -93,3 +107,13 @@ def _decide(options: dict[str, Any]) -> Answer:
     # Nothing left to decide is fine for a script that runs again.
     changed = curate.decide(actor(options), names, decision, options["reason"]) if names else 0
     return {"decision": decision.value, "event_types": len(set(names)), "changed": changed}
+
+
+def _keys(options: dict[str, Any]) -> Answer:
+    names, reason = options["names"], options["reason"]
+    if options["proposed"]:
+        changed = key_fields.back_to_proposal(actor(options), names, reason)
+    else:
+        paths = [path for path in options["fields"].split(",") if path.strip()]
+        changed = key_fields.correct(actor(options), names, paths, reason)
+    return {"event_types": len(set(names)), "changed": changed}
