@@ -66,7 +66,7 @@ class Portal:
         self._end = end
         self._later = later
         self._nonces: Counter[str] = Counter()
-        self._things: set[tuple[str, ...]] = set()
+        self._things: Counter[tuple[str, ...]] = Counter()
         self._hosts = [self._uuid() for _ in HOSTS]
 
     def happenings(self) -> Iterator[Happening]:
@@ -97,11 +97,14 @@ class Portal:
             fields = {"hostId": host, **fields}
         return Happening(self._now, full_name, host, {"EventId": {**event_id, "derived": derived}, **fields})
 
-    def _next_action(self, *thing: str) -> str:
-        """'Created' the first time that `thing` is named, 'Updated' from then on: nothing changes what is not there."""
-        known = thing in self._things
-        self._things.add(thing)
-        return "Updated" if known else "Created"
+    def _next_action(self, *thing: str) -> tuple[str, int]:
+        """'Created' the first time that `thing` is named, 'Updated' from then on: nothing changes what is not there.
+
+        With it comes the number of the change, for a value that differs each time.
+        """
+        self._things[thing] += 1
+        number = self._things[thing]
+        return ("Updated" if number > 1 else "Created"), number
 
     # what a release carries
 
@@ -121,19 +124,19 @@ class Portal:
 
     def _api(self, host: str) -> Iterator[Happening]:
         api, version = self._random.choice(list(APIS)), f"1.{self._random.randint(0, 9)}.0"
-        yield self._event(
-            "service.ServiceCreatedEvent", host, apiId=api, value=f'{{"apiName": "{api}", "apiDesc": "{APIS[api]}"}}'
-        )
-        yield self._event(
-            "service.ServiceVersionCreatedEvent", host, apiId=api, apiVersion=version, value='{"protocol": "https"}'
-        )
-        spec = f"openapi: 3.1.0\ninfo:\n  title: {api}\n  version: {version}\n"
+        action, number = self._next_action("Service", host, api)
+        value = f'{{"apiName": "{api}", "apiDesc": "{APIS[api]}", "revision": {number}}}'
+        yield self._event(f"service.Service{action}Event", host, apiId=api, value=value)
+        action, number = self._next_action("ServiceVersion", host, api, version)
+        value = f'{{"protocol": "https", "revision": {number}}}'
+        yield self._event(f"service.ServiceVersion{action}Event", host, apiId=api, apiVersion=version, value=value)
+        spec = f"openapi: 3.1.0\ninfo:\n  title: {api}\n  version: {version}\n  x-revision: {number}\n"
         yield self._event(
             "service.ServiceSpecUpdatedEvent", host, apiId=api, apiVersion=version, apiType="openapi", spec=spec
         )
-        rules = [
-            f"{api}-{kind}" for kind in self._random.sample(["authorization", "masking", "transform", "limits"], 2)
-        ]
+        _, number = self._next_action("ApiRule", host, api)
+        kinds = ["authorization", "masking", "transform", "limits"]
+        rules = [f"{api}-{kinds[(number + step) % 4]}" for step in range(2)]
         yield self._event("market.ApiRuleCreatedEvent", host, apiId=api, ruleIds=rules)
         for endpoint in self._random.sample(ENDPOINTS, 2):
             yield self._event(
@@ -145,25 +148,28 @@ class Portal:
         role = f"{self._random.choice(ROLES)}-{self._random.randint(1, 40)}"
         yield self._event("role.RoleCreatedEvent", host, roleId=role, roleDesc="Made for one project.")
         yield self._event("role.RoleUpdatedEvent", host, roleId=role, roleDesc="Made for one project, kept for others.")
+        action, number = self._next_action("RoleColFilter", host, role)
         yield self._event(
-            "role.RoleColFilterCreatedEvent", host, roleId=role, apiId="accounts", apiVersion="1.0.0",
-            endpoint=ENDPOINTS[2], columns='["iban", "balance"]',
+            f"role.RoleColFilter{action}Event", host, roleId=role, apiId="accounts", apiVersion="1.0.0",
+            endpoint=ENDPOINTS[2], columns=f'["iban", "balance", "column-{number}"]',
         )  # fmt: skip
         if self._random.random() < 0.3:
             yield self._event("role.RoleDeletedEvent", host, roleId=role)
 
     def _config(self, host: str) -> Iterator[Happening]:
         config, name = self._random.choice(CONFIGS), self._random.choice(PROPERTIES)
+        action, number = self._next_action("Config", host, config)
         yield self._event(
-            "market.ConfigCreatedEvent", host, configId=config, configType="Handler", infraType="Generic",
-            classPath=f"com.networknt.{config}.Config", configDesc=f"Settings of the {config}.", owner="platform",
+            f"market.Config{action}Event", host, configId=config, configType="Handler", infraType="Generic",
+            classPath=f"com.networknt.{config}.Config", configDesc=f"Settings of the {config}, revision {number}.",
+            owner="platform",
         )  # fmt: skip
         for environment in ("dev", "sit"):
-            action = self._next_action("ConfigEnvironment", host, environment, config, name)
+            action, number = self._next_action("ConfigEnvironment", host, environment, config, name)
             yield self._event(
                 f"config.ConfigEnvironment{action}Event", host,
                 derived=action == "Updated" and self._random.random() < 0.3,
-                environment=environment, configId=config, propertyName=name, value=str(self._random.randint(1, 9_000)),
+                environment=environment, configId=config, propertyName=name, value=str(1_000 * number),
             )  # fmt: skip
         yield self._event(
             "market.ConfigPropertyCreatedEvent", host, configId=self._random.randint(1, 90), propertyName=name,
@@ -179,7 +185,9 @@ class Portal:
             productId=self._random.choice(PRODUCTS), productVersion="1.6.3", serviceId="com.networknt.gateway-1.0.0",
             pipelineId=self._uuid(), value="{}",
         )  # fmt: skip
-        yield self._event("client.AppCreatedEvent", host, appId=app, appName=app.title(), value="{}")
+        action, number = self._next_action("App", host, app)
+        value = f'{{"clientType": "confidential", "revision": {number}}}'
+        yield self._event(f"client.App{action}Event", host, appId=app, appName=app.title(), value=value)
         yield self._event(
             "instance.InstanceApiCreatedEvent",
             host,
@@ -188,7 +196,7 @@ class Portal:
             apiVersion="1.0.0",
             value="{}",
         )
-        yield self._event("client.ClientCreatedEvent", host, appId=app, value='{"clientType": "confidential"}')
+        yield self._event(f"client.Client{action}Event", host, appId=app, value=value)
 
     def _reference(self, host: str) -> Iterator[Happening]:
         table, value = self._random.choice(
@@ -198,8 +206,8 @@ class Portal:
             "user.ReferenceCreatedEvent", host, table=table, language="en", value=value, label=value.upper(),
             email=self._person(), desc=f"A {table} to choose from. Déjà vu ✓",
         )  # fmt: skip
-        action = self._next_action("Category", host, table)
-        yield self._event(f"market.Category{action}Event", host, name=table, categories='["portal", "reference"]')
+        action, number = self._next_action("Category", host, table)
+        yield self._event(f"market.Category{action}Event", host, name=table, categories=f'["portal", "page-{number}"]')
 
     def _rule(self, host: str) -> Iterator[Happening]:
         rule = f"rule-{self._random.randint(100, 999)}"
