@@ -139,10 +139,12 @@ class Portal:
         rules = [f"{api}-{kinds[(number + step) % 4]}" for step in range(2)]
         yield self._event("market.ApiRuleCreatedEvent", host, apiId=api, ruleIds=rules)
         for endpoint in self._random.sample(ENDPOINTS, 2):
-            yield self._event(
-                "role.RolePermissionCreatedEvent", host, derived=self._random.random() < 0.3,
-                roleId=self._random.choice(ROLES), apiId=api, apiVersion=version, endpoint=endpoint,
-            )  # fmt: skip
+            role = self._random.choice(ROLES)
+            if self._next_action("RolePermission", host, role, api, version, endpoint)[0] == "Created":
+                yield self._event(
+                    "role.RolePermissionCreatedEvent", host, derived=self._random.random() < 0.3,
+                    roleId=role, apiId=api, apiVersion=version, endpoint=endpoint,
+                )  # fmt: skip
 
     def _role(self, host: str) -> Iterator[Happening]:
         role = f"{self._random.choice(ROLES)}-{self._random.randint(1, 40)}"
