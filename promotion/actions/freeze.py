@@ -22,6 +22,7 @@ from promotion.domain.event_id import user_of
 from promotion.domain.event_id_body import patched, spans
 from promotion.domain.judge import Candidate, Change, Judge, Judged, Verdict, creates
 from promotion.domain.keys import Tenancy, outgoing_key
+from promotion.domain.missing import References, sentence
 from promotion.domain.octets import visible
 from promotion.domain.outbox import Groups
 from promotion.domain.plan_choices import Mode, PlanChoices, Policy
@@ -83,7 +84,9 @@ class Freezer:
         self._judge = Judge(target.state, promotion.target.name)
         self._nonces = target.state.nonces
         self._tenancies = Tenancy(promotion.source.tenancy), Tenancy(promotion.target.tenancy)
+        self._fold = target.state.fold
         self._refusals, self._groups, self._digest = Refusals(), Groups(), PlanDigest()
+        self._references = References()
         self.counts: Counter[str] = Counter()
         self.schemas_used: Counter[int] = Counter()
         self.cuts: list[int] = []
@@ -109,6 +112,10 @@ class Freezer:
     def problems(self) -> list[str]:
         """Return what refuses the plan: events by reason, the target's limits, groups that would be torn apart."""
         return self._refusals.problems() + self._limits.problems() + self._groups.problems()
+
+    def missing(self) -> str:
+        """Return what the target would miss: things that outgoing events refer to. Empty where it misses nothing."""
+        return visible(sentence(self._references.missing(self._fold), self._plan.promotion.target.name))
 
     def digest(self, target_state: str) -> str:
         """Return the plan's digest, when every event was taken."""
@@ -162,6 +169,8 @@ class Freezer:
             fit.subject, fit.schema_id, fit.registry_id, body,
             record_digest(key, partition, there, look.headers, fingerprint, body),
         ))  # fmt: skip
+        label = look.identity.label if look.identity else f"{look.type.aggregate} {event}"
+        self._references.add(self._types.referred(look.type, look.tree), label)
         self._groups.add(look.headers, f"{event.partition}:{event.offset}")
         self._cut()
         return ordinal

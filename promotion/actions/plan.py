@@ -176,7 +176,7 @@ def _finish(plan: Plan, freezer: Freezer, schemas: TargetSchemas, problems: list
     if choices.mode == Mode.ALL:
         most = plan.target_state["transaction_max_timeout_ms"]
         plan.problems += filter(None, [too_long(plan.steps_count, plan.bytes_count, most)])
-    plan.warnings = preflight.plan_warnings(plan)
+    plan.warnings = [*preflight.plan_warnings(plan), *filter(None, [freezer.missing()])]
     plan.state = PlanState.REFUSED if plan.problems else PlanState.READY
 
 

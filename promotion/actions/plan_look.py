@@ -78,13 +78,16 @@ class Looker:
         )  # fmt: skip
 
     def survey(self, lease: Lease, with_users: bool) -> Wanted:
-        """Look at all of them once, and return what the plan is about. What cannot be looked at is left for later."""
+        """Look at all of them once, and return what the plan is about, the things that events refer to included.
+
+        What cannot be looked at is left for later.
+        """
         aggregates, identities, origins, users = set[str](), set[bytes](), set[bytes](), set[str]()
         for look in self._looks(lease):
             origins.add(look.origin.digest)
-            if look.identity is not None:
-                aggregates.add(look.type.aggregate)
-                identities.add(look.identity.digest)
+            named = [*self._types.referred(look.type, look.tree), *filter(None, [look.identity])]
+            aggregates.update(each.aggregate for each in named)
+            identities.update(each.digest for each in named)
             if with_users and (user := user_of(look.tree)) is not None:
                 users.add(user)
         return Wanted(frozenset(aggregates), identities, origins, users)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from promotion.domain.event_id import host_of
 from promotion.domain.fold import CREATING
 from promotion.domain.identity import Identity, identity_of
 from promotion.domain.names import split_name
+from promotion.domain.references import ReferenceMap
 from promotion.models import EventType
 
 
@@ -33,6 +35,7 @@ class TypeTable:
     by_id: dict[int, PlannedType] = field(default_factory=dict)
     by_name: dict[str, PlannedType] = field(default_factory=dict)
     created: frozenset[str] = frozenset()
+    references: ReferenceMap = field(default_factory=lambda: ReferenceMap({}))
     _by_short: dict[str, PlannedType] = field(default_factory=dict)
 
     @classmethod
@@ -44,7 +47,13 @@ class TypeTable:
             table.by_id[row.pk] = table.by_name[row.full_name] = known
             table._by_short.setdefault(row.short_name, known)
         table.created = frozenset(each.aggregate for each in table.by_id.values() if each.action in CREATING)
+        paths = {each.aggregate: each.paths for each in table.by_id.values() if each.paths}
+        table.references = ReferenceMap(paths)
         return table
+
+    def referred(self, kind: PlannedType, tree: Mapping[str, Any]) -> list[Identity]:
+        """Return the things that a decoded event of `kind` refers to by their ids."""
+        return self.references.of(kind.aggregate, host_of(tree) or "", tree)
 
     def named(self, full_name: str) -> PlannedType:
         """Return the type of a record on the target; one that no row knows is judged alone."""

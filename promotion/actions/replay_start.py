@@ -87,8 +87,9 @@ def begin(lease: Lease, plan: Plan) -> Replay:
     if plan.state in MAY_GO_STALE:
         stale.refuse_stale(plan)
         before = stale.check_target(lease, plan)
-    check_startable(plan)
     with lease.writing():
+        # With the plan's row locked: a submission that is taken back in this very moment would turn it ready again.
+        check_startable(Plan.objects.select_for_update(of=["self"]).select_related("promotion__target").get(pk=plan.pk))
         if not Plan.objects.move(plan.pk, STARTABLE, PlanState.STARTED):
             _check_started(plan)
         values = {"started_by": lease.job.requested_by, "before": {str(p): end for p, end in before.items()}}

@@ -630,6 +630,7 @@ class Migration(migrations.Migration):
                 IF NEW.verdict = 'approve' AND (
                     NEW.by_id = about.created_by_id
                     OR NEW.by_id = about.submitted_by_id
+                    OR NEW.by_id = (SELECT owner_id FROM promotion_promotion WHERE id = about.promotion_id)
                     OR EXISTS (
                         SELECT 1 FROM promotion_promotioneditor
                         WHERE promotion_id = about.promotion_id AND user_id = NEW.by_id

@@ -3,8 +3,9 @@
 import pytest
 
 from promotion.domain.transaction_time import too_long, transaction_timeout_ms
-from promotion.models import Plan
+from promotion.models import EventType, Plan
 from promotion.states import JobState, PlanState
+from tests import cast
 from tests.plans.stage import happen, twin
 from tests.replay import stage
 from tests.replay.stage import exported
@@ -88,3 +89,17 @@ def test_the_plan_says_what_becomes_of_each_schema_and_where_the_target_stood(so
     assert plan.target_state["transaction_max_timeout_ms"] == 900_000
     assert sorted(plan.target_state["ends"]) == ["0", "1", "2"]
     assert Plan.objects.get().cuts == [1]
+
+
+def test_a_plan_warns_of_what_its_events_refer_to_and_the_target_would_not_have(source, dev, sit, planned):
+    rule = stage.schema(source.name("RoleRuleCreatedEvent"), ("hostId", "string"), ("roleId", "string"), ("n", "long"))
+    made = cast.event_type(rule.full_name, "promotable", schema=cast.store_schema(rule.text))
+    EventType.objects.filter(pk=made.pk).update(proposed_key_fields=["host", "roleId", "n"], aggregate="RoleRule")
+    happen(source, "Created", "a")
+    for number, role_id in enumerate(("a", "b", "b")):
+        source.add(rule, {"hostId": "h1", "roleId": role_id, "n": number})
+    source.produce()
+    plan = planned(exported(dev, sit))
+    (said,) = plan.warnings
+    assert "refer to 1 things that sit would not have: Role h1 / b (2, such as RoleRule h1 / b / 1)" in said
+    assert plan.state == PlanState.READY
