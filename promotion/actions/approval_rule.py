@@ -16,6 +16,8 @@ from promotion.states import ApprovalVerdict, PlanState
 
 #: Approvals are given, taken back and refused in these states; a replay ends that.
 WAITING = frozenset({PlanState.SUBMITTED, PlanState.APPROVED})
+#: An approval that counts no longer can be replaced by another in these, so that no half done replay is stuck.
+REPLACING = frozenset({PlanState.APPROVED, PlanState.STARTED})
 #: A plan in these states has been approved by enough people once. Whether it still is, `check_approved` says.
 _WAS_APPROVED = frozenset({PlanState.APPROVED, PlanState.STARTED, PlanState.REPLAYED})
 
@@ -84,7 +86,7 @@ def why_not(actor: Actor, plan: Plan) -> str:
         return f"{name} may not approve plans."
     if did := excluded(plan).get(actor.pk):
         return f"{name} {did}: nobody approves what they asked for or edited."
-    if plan.state not in WAITING or (plan.state == PlanState.APPROVED and enough(plan)):
+    if plan.state not in WAITING | REPLACING or (plan.state in REPLACING and enough(plan)):
         return f"The plan is {plan.get_state_display().lower()}: only one that waits for approval can be approved."
     if any(word.by_id == actor.pk for word in standing(plan)):
         return f"{name} has approved this plan already, and one person counts once."
@@ -119,7 +121,7 @@ def check_approved(plan: Plan) -> None:
     ]
     raise Refused(
         f"{target.name} is protected, and the plan {now.digest[:12]} is not approved: {found} of {needed} approvals.",
-        "Submit it; somebody who neither asked for it nor edited approves it.",
+        f"Somebody who neither asked for it nor edited approves it. {who_could_say(now)}",
         problems,
     )
 

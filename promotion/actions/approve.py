@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from promotion.actions import audit, stale
-from promotion.actions.approval_rule import WAITING, enough, takes_back, who_could_say, why_not
+from promotion.actions.approval_rule import REPLACING, WAITING, enough, takes_back, who_could_say, why_not
 from promotion.errors import InvalidInput, Refused, Stale
 from promotion.forms.approvals import MAX_REASON
 from promotion.models import Approval, Plan, Replay
@@ -54,7 +54,7 @@ def approve(actor: Actor, plan: Plan, digest: str, reason: str, typed_name: str)
     with _locked(plan) as locked:
         _check_digest(locked, digest)
         if said := why_not(actor, locked):
-            raise Refused(said, who_could_say(locked) if locked.state in WAITING else "")
+            raise Refused(said, who_could_say(locked) if locked.state in WAITING | REPLACING else "")
         _check_name(locked, typed_name)
         say(actor, locked, ApprovalVerdict.APPROVE, text)
         if enough(locked):

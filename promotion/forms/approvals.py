@@ -9,7 +9,6 @@ from django import forms
 from promotion.models import Environment
 
 MAX_REASON = 2_000
-WHY = "Say why, for those who read it in a year."
 
 
 class ReasonForm(forms.Form):
@@ -19,8 +18,8 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=MAX_REASON,
         label="Reason",
-        help_text=WHY,
-        error_messages={"required": f"A reason is needed. {WHY}"},
+        help_text="Say why, for those who read it in a year.",
+        error_messages={"required": "A reason is needed."},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

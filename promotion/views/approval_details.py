@@ -23,6 +23,7 @@ def described(user: User, plan: Plan, decided: Decided | None = None) -> dict[st
     """Return what `promotion/plans/_approval.html` shows. `decided` takes the place of the empty form of its name."""
     out, words = rule.excluded(plan), rule.standing(plan)
     shown = _forms(user, plan)
+    waits = plan.state in {PlanState.READY, *rule.WAITING} or not rule.why_not(user, plan)
     if decided:
         # One form has the buttons to approve and to reject.
         name = {"reject": "approve"}.get(decided[0], decided[0])
@@ -35,9 +36,11 @@ def described(user: User, plan: Plan, decided: Decided | None = None) -> dict[st
         "standing": [(word, rule.void(word, out)) for word in words],
         "count": len(rule.counting(plan)),
         "words": plan.approvals.select_related("by"),
-        "could": rule.who_could(plan) if plan.state in {PlanState.READY, *rule.WAITING} else [],
-        "open": plan.state in {PlanState.READY, *rule.WAITING},
-        "why_not": rule.why_not(user, plan) if may(user, APPROVE) and plan.state in rule.WAITING else "",
+        "open": waits,
+        "could": rule.who_could(plan) if waits else [],
+        "why_not": rule.why_not(user, plan),
+        "says_why_not": may(user, APPROVE) and plan.state in rule.WAITING,
+        "may_reject": _before_replay(plan),
         "takes_back": rule.takes_back(user, plan),
     }
 
@@ -51,11 +54,16 @@ def _each_form(user: User, plan: Plan) -> Iterator[tuple[str, forms.Form]]:
     target = plan.promotion.target
     if plan.state == PlanState.READY and target.protected and not plan.problems and may(user, MANAGE):
         yield "submit", SubmitForm(auto_id="submit_%s")
-    if plan.state in rule.WAITING and not hasattr(plan, "replay"):
-        if may(user, APPROVE) and user.pk not in rule.excluded(plan):
-            yield "approve", ApproveForm(auto_id="approve_%s", target=target, initial={"digest": plan.digest})
-        if rule.takes_back(user, plan):
-            yield "withdraw", ReasonForm(auto_id="withdraw_%s")
+    before = _before_replay(plan)
+    if not rule.why_not(user, plan) or (before and may(user, APPROVE) and user.pk not in rule.excluded(plan)):
+        yield "approve", ApproveForm(auto_id="approve_%s", target=target, initial={"digest": plan.digest})
+    if before and rule.takes_back(user, plan):
+        yield "withdraw", ReasonForm(auto_id="withdraw_%s")
+
+
+def _before_replay(plan: Plan) -> bool:
+    """Whether the plan can still be rejected and taken back."""
+    return plan.state in rule.WAITING and not hasattr(plan, "replay")
 
 
 def _rejected(plan: Plan, posted: forms.Form) -> ApproveForm:

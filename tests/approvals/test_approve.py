@@ -218,12 +218,18 @@ def test_at_the_replay_an_approval_counts_only_while_its_author_could_give_it(lo
     assert lost != "inactive" or "no longer active" in refused.value.problems[0]
 
 
-def test_an_approval_that_counts_no_longer_can_be_replaced() -> None:
+@pytest.mark.parametrize("now", [PlanState.APPROVED, PlanState.STARTED])
+def test_an_approval_that_counts_no_longer_can_be_replaced_also_in_a_replay(now: PlanState) -> None:
     plan = submitted()
     approve(plan, ann())
+    Plan.objects.filter(pk=plan.pk).update(state=now)
+    with pytest.raises(Refused, match="only one that waits"):
+        approve(plan, bob())
     User.objects.filter(username="ann").update(is_active=False)
-    assert rule.why_not(bob(), plan) == ""
-    assert approve(plan, bob()).state == PlanState.APPROVED
+    with pytest.raises(Refused) as refused:
+        rule.check_approved(plan)
+    assert "Who could: bob." in refused.value.hint
+    assert approve(plan, bob()).state == now
     rule.check_approved(plan)
 
 
