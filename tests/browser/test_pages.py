@@ -27,6 +27,7 @@ PAGES = {
     "/promotions/{id}/uploads/new/": "manager",
     "/promotions/{id}/replay/": "manager",
     "/promotions/{id}/receipt/": "manager",
+    "/approvals/": "approver",
     "/event-types/?decision=undecided": "curator",
     f"/event-types/{ROLE}/": "curator",
     "/environments/": "admin",
