@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from promotion.views import approvals, audit, environments, event_types, events, home, promotions, replays, uploads
+from promotion.views import (
+    approvals,
+    audit,
+    environments,
+    event_types,
+    events,
+    home,
+    plans,
+    promotions,
+    replays,
+    uploads,
+)
 
 app_name = "promotion"
 urlpatterns = [
@@ -30,6 +41,14 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/uploads/<int:upload_id>/", uploads.report, name="upload_report"),
     path("promotions/<int:promotion_id>/uploads/<int:upload_id>/apply/", uploads.apply, name="upload_apply"),
     path("promotions/<int:promotion_id>/uploads/<int:upload_id>/discard/", uploads.discard, name="upload_discard"),
+    # plan
+    path("promotions/<int:promotion_id>/plan/", plans.plan, name="plan"),
+    path("promotions/<int:promotion_id>/plan/steps/", plans.steps, name="plan_steps"),
+    path("promotions/<int:promotion_id>/plan/check/", plans.check, name="plan_check"),
+    path("promotions/<int:promotion_id>/plan/force/", plans.force, name="plan_force"),
+    path("promotions/<int:promotion_id>/plan/unforce/", plans.unforce, name="plan_unforce"),
+    path("promotions/<int:promotion_id>/plan/compare/", plans.compare_plans, name="plan_compare"),
+    path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/", plans.plan_old, name="plan_old"),
     # approval
     path("approvals/", approvals.approvals, name="approvals"),
     path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/submit/", approvals.submit, name="plan_submit"),

@@ -15,8 +15,19 @@ from promotion.actions import stale
 from promotion.actions.schemas import store_schema
 from promotion.domain.names import split_name
 from promotion.domain.plan_choices import PlanChoices
-from promotion.models import Environment, Event, EventType, Export, ExportCount, ExportPartition, Plan, Promotion
-from promotion.states import OPEN_PLANS, Decision, Disposition, PlanState, PromotionState, Verdict
+from promotion.models import (
+    Environment,
+    Event,
+    EventType,
+    Export,
+    ExportCount,
+    ExportPartition,
+    Judgement,
+    Plan,
+    PlanStep,
+    Promotion,
+)
+from promotion.states import LEFT_OUT, OPEN_PLANS, REFUSING, Decision, Disposition, PlanState, PromotionState, Verdict
 
 PASSWORD = "a-password-for-tests"
 #: Role -> its group; the admin is a superuser.
@@ -154,3 +165,24 @@ def plan(promotion: Promotion, state: PlanState = PlanState.READY, **fields: Any
     if state not in (PlanState.READY, PlanState.REFUSED):
         values |= {"submitted_by": user("manager"), "submitted_at": timezone.now()}
     return Plan.objects.create(promotion=promotion, state=state, **{**values, **fields})
+
+
+def judgement(plan: Plan, event: Event, verdict: Verdict = Verdict.NEW, **fields: Any) -> Judgement:
+    """Return the next judgement of `plan`, with the step of an event that goes out; the plan counts it."""
+    forced = bool(fields.get("forced"))
+    goes = forced or verdict not in LEFT_OUT | REFUSING
+    values = {"ordinal": plan.steps_count if goes else None, "aggregate": "Api x", "origin": b"o" * 16, **fields}
+    position = plan.number_of(*Verdict)
+    if goes:
+        assert event.schema is not None
+        PlanStep.objects.create(
+            plan=plan, ordinal=plan.steps_count, event=event, partition=1, timestamp=event.timestamp, key=b"host-1",
+            subject="net.lightapi.portal.market.ApiCreatedEvent", schema=event.schema, registry_id=7, body=b"\x02x",
+        )  # fmt: skip
+    plan.steps_count += goes
+    plan.counts[verdict.value] = plan.counts.get(verdict.value, 0) + 1
+    plan.counts["forced"] = plan.counts.get("forced", 0) + forced
+    if verdict in REFUSING and not forced:
+        plan.state = PlanState.REFUSED
+    plan.save()
+    return Judgement.objects.create(plan=plan, position=position, event=event, verdict=verdict, **values)

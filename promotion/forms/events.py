@@ -20,7 +20,8 @@ def _no_nul(value: str) -> None:
         raise forms.ValidationError("The character U+0000 cannot be searched for.")
 
 
-def _types(promotion: Promotion) -> list[tuple[str, str]]:
+def types_of(promotion: Promotion) -> list[tuple[str, str]]:
+    """Return the types of the events of `promotion` as choices of a filter, with Any in front."""
     used = Event.objects.filter(promotion=promotion, event_type=OuterRef("pk"))
     names = EventType.objects.filter(Exists(used)).order_by("full_name").values_list("full_name", flat=True)
     return [ANY, *((name, name.rpartition(".")[2]) for name in names)]
@@ -46,7 +47,7 @@ class EventFilterForm(forms.Form):
     def __init__(self, data: Any, promotion: Promotion) -> None:
         super().__init__(data)
         # Asked for when shown or checked only, and then once.
-        self.fields["type"].choices = cache(lambda: _types(promotion))  # type: ignore[attr-defined]
+        self.fields["type"].choices = cache(lambda: types_of(promotion))  # type: ignore[attr-defined]
 
     def clean_field(self) -> tuple[str, str]:
         """Split `path = value`; both empty where nothing was asked."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from promotion.actions.approval_queue import waiting_for
-from promotion.models import Environment, EventType, Promotion, PromotionJob
+from promotion.models import Environment, EventType, Plan, Promotion, PromotionJob
 from promotion.policy import ENVIRONMENTS, MANAGE, VIEW, Actor, may, require
-from promotion.states import PromotionState
+from promotion.states import PlanState, PromotionState
 from promotion.views.environment_details import health_chips
 
 #: What a promotion in this state waits for: what is to be done next, in two or three words.
@@ -21,8 +21,18 @@ NEXT = {
     PromotionState.DRAFT: "Start the export",
     PromotionState.EXPORT_FAILED: "Go on with the export",
     PromotionState.EXPORT_CANCELLED: "Go on with the export",
-    PromotionState.EXPORTED: "Edit, then replay",
+    PromotionState.EXPORTED: "Edit, then make the plan",
     PromotionState.REPLAY_FAILED: "Go on with the replay",
+    PromotionState.PARTLY_REPLAYED: "Go on with the replay",
+}
+#: The same of an exported promotion that has a plan.
+NEXT_OF_PLAN = {
+    PlanState.REFUSED: "See what is refused",
+    PlanState.READY: "Replay, or submit the plan",
+    PlanState.SUBMITTED: "Waits for approval",
+    PlanState.APPROVED: "Replay",
+    PlanState.REJECTED: "See why the plan was rejected",
+    PlanState.STALE: "Make a new plan",
 }
 ROWS = 8
 
@@ -82,5 +92,11 @@ def _active() -> Any:
 
 def _waiting(request: HttpRequest) -> list[tuple[Promotion, str]]:
     """Return what waits for this user, the newest first."""
+    newest = Plan.objects.filter(promotion=OuterRef("pk")).order_by("-created_at").values("state")[:1]
     mine = Promotion.objects.with_environments().filter(owner_id=request.user.pk, state__in=NEXT)
-    return [(each, NEXT[PromotionState(each.state)]) for each in mine[:ROWS]]
+    return [(each, _next(each)) for each in mine.annotate(plan_state=Subquery(newest))[:ROWS]]
+
+
+def _next(promotion: Any) -> str:
+    planned = NEXT_OF_PLAN.get(promotion.plan_state) if promotion.state == PromotionState.EXPORTED else None
+    return planned or NEXT[PromotionState(promotion.state)]

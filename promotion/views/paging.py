@@ -25,11 +25,13 @@ class Page(Generic[Row]):
     next_url: str
 
 
-def keyset(request: HttpRequest, rows: models.QuerySet[Row], fields: Sequence[str], size: int = PAGE) -> Page[Row]:
+def keyset(
+    request: HttpRequest, rows: models.QuerySet[Row], fields: Sequence[str], size: int = PAGE, path: str = ""
+) -> Page[Row]:
     """Return the page of `rows` that the request's `after` or `before` asks for.
 
     `fields` are integer columns that order the rows, ascending; with a leading '-' on all of them descending. A
-    malformed cursor shows the first page.
+    malformed cursor shows the first page. `path` is where the other pages are, the request's own where it is empty.
     """
     before = _cursor(request.GET, "before", len(fields))
     after = None if before else _cursor(request.GET, "after", len(fields))
@@ -44,8 +46,8 @@ def keyset(request: HttpRequest, rows: models.QuerySet[Row], fields: Sequence[st
     has_previous, has_next = (more, True) if backwards else (after is not None, more)
     return Page(
         window,
-        _url(request, "before", window[0], fields) if window and has_previous else "",
-        _url(request, "after", window[-1], fields) if window and has_next else "",
+        _url(request, path, "before", window[0], fields) if window and has_previous else "",
+        _url(request, path, "after", window[-1], fields) if window and has_next else "",
     )
 
 
@@ -88,9 +90,9 @@ def _flip(field: str) -> str:
     return field[1:] if field.startswith("-") else f"-{field}"
 
 
-def _url(request: HttpRequest, name: str, row: models.Model, fields: Sequence[str]) -> str:
+def _url(request: HttpRequest, path: str, name: str, row: models.Model, fields: Sequence[str]) -> str:
     query = request.GET.copy()
     query.pop("after", None)
     query.pop("before", None)
     query[name] = ".".join(str(getattr(row, field.lstrip("-"))) for field in fields)
-    return f"{request.path}?{query.urlencode()}"
+    return f"{path or request.path}?{query.urlencode()}"

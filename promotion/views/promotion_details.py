@@ -1,4 +1,4 @@
-"""What the page of a promotion shows: its steps, what comes next, how the job stands, where every record went."""
+"""What the page of a promotion shows: what comes next, how the job stands, where every record went."""
 
 from __future__ import annotations
 
@@ -8,27 +8,15 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 
 from promotion.domain.filters import ExportFilter
-from promotion.models import AuditEntry, Export, ExportCount, Promotion, PromotionJob
+from promotion.models import AuditEntry, Export, ExportCount, Plan, Promotion, PromotionJob
 from promotion.policy import MANAGE, may
-from promotion.states import Disposition, JobKind, PromotionState
+from promotion.states import Disposition, JobKind
+from promotion.views.plan_state import hidden, standing
+from promotion.views.steps import EXPORTED, steps
 
-State = PromotionState
-#: The state of the steps Export, Edit, Replay in each state of the promotion.
-STEPS: dict[PromotionState, tuple[str, str, str]] = {
-    State.DRAFT: ("current", "todo", "todo"),
-    State.EXPORTING: ("current", "todo", "todo"),
-    State.EXPORT_FAILED: ("failed", "todo", "todo"),
-    State.EXPORT_CANCELLED: ("failed", "todo", "todo"),
-    State.EXPORTED: ("done", "current", "todo"),
-    State.REPLAYING: ("done", "done", "current"),
-    State.REPLAY_FAILED: ("done", "done", "failed"),
-    State.REPLAYED: ("done", "done", "done"),
-}
-EXPORTED = frozenset({State.EXPORTED, State.REPLAYING, State.REPLAY_FAILED, State.REPLAYED})
 HISTORY = 20
 #: A worker that is free takes a job at once; after this long the page says why it may wait.
 BUSY_SECONDS = 10
@@ -50,12 +38,14 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
     active = job if job is not None and job.active else None
     partitions = list(export.partitions.all()) if export else []
     totals = export.totals() if export else {}
+    plan = Plan.objects.of(promotion)
+    stands = standing(plan) if plan is not None else None
     return {
         "promotion": promotion,
         "export": export,
         "job": job,
         "active": active,
-        "failed": job if job is not None and not job.active and job.error else None,
+        "failed": job if job is not None and not job.active and job.error and job.kind != JobKind.CHECK_PLAN else None,
         "facts": facts(active) if active else [],
         "unit": "records" if active and active.kind == JobKind.EXPORT else "events",
         "partitions": partitions,
@@ -68,31 +58,12 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "stats": [(each, totals[each.value]) for each in Disposition] if totals else [],
         "totals": totals,
         "events": events(promotion) if promotion.state in EXPORTED and not active else {},
-        "steps": steps(promotion),
+        "steps": steps(promotion, stands),
+        "plan": plan,
+        "standing": stands,
+        "same": hidden(plan) if plan is not None and stands is not None and stands.stale else [],
         "may_manage": may(request.user, MANAGE),
     }
-
-
-def steps(promotion: Promotion) -> list[dict[str, str]]:
-    """Return the three steps, each with its state and where it leads."""
-    export, edit, replay = STEPS[PromotionState(promotion.state)]
-    exported = promotion.state in EXPORTED
-    at = [promotion.pk]
-    return [
-        {"label": "Export", "state": export, "url": promotion.get_absolute_url(), "note": f"from {promotion.source}"},
-        {
-            "label": "Edit",
-            "state": edit,
-            "url": reverse("promotion:events", args=at) if exported else "",
-            "note": "what goes out",
-        },
-        {
-            "label": "Replay",
-            "state": replay,
-            "url": reverse("promotion:replay", args=at) if exported else "",
-            "note": f"to {promotion.target}",
-        },
-    ]
 
 
 def events(promotion: Promotion) -> dict[str, int]:

@@ -1,0 +1,77 @@
+"""Where a promotion stands: the steps across the top of its pages, from its state and its newest plan's."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from promotion.models import Promotion, Verification
+from promotion.states import PlanState, PromotionState, VerificationVerdict
+from promotion.views.plan_state import EXPIRED, Standing
+
+State = PromotionState
+DONE, CURRENT, TODO, FAILED = "done", "current", "todo", "failed"
+#: The marks of Export, Edit, Plan, Approve, Replay, Verify.
+Marks = tuple[str, str, str, str, str, str]
+BY_STATE: dict[PromotionState, Marks] = {
+    State.DRAFT: (CURRENT, TODO, TODO, TODO, TODO, TODO),
+    State.EXPORTING: (CURRENT, TODO, TODO, TODO, TODO, TODO),
+    State.EXPORT_FAILED: (FAILED, TODO, TODO, TODO, TODO, TODO),
+    State.EXPORT_CANCELLED: (FAILED, TODO, TODO, TODO, TODO, TODO),
+    State.EXPORTED: (DONE, CURRENT, TODO, TODO, TODO, TODO),
+    State.PLANNING: (DONE, DONE, CURRENT, TODO, TODO, TODO),
+    State.REPLAYING: (DONE, DONE, DONE, DONE, CURRENT, TODO),
+    State.REPLAY_FAILED: (DONE, DONE, DONE, DONE, FAILED, TODO),
+    State.PARTLY_REPLAYED: (DONE, DONE, DONE, DONE, CURRENT, TODO),
+    State.REPLAYED: (DONE, DONE, DONE, DONE, DONE, CURRENT),
+}
+#: The marks of an exported promotion, by how its newest plan stands.
+BY_PLAN: dict[str, Marks] = {
+    PlanState.REFUSED: (DONE, DONE, FAILED, TODO, TODO, TODO),
+    PlanState.STALE: (DONE, DONE, CURRENT, TODO, TODO, TODO),
+    EXPIRED: (DONE, DONE, CURRENT, TODO, TODO, TODO),
+    PlanState.READY: (DONE, DONE, DONE, CURRENT, TODO, TODO),
+    PlanState.SUBMITTED: (DONE, DONE, DONE, CURRENT, TODO, TODO),
+    PlanState.APPROVED: (DONE, DONE, DONE, DONE, CURRENT, TODO),
+    PlanState.REJECTED: (DONE, DONE, DONE, FAILED, TODO, TODO),
+    PlanState.STARTED: (DONE, DONE, DONE, DONE, CURRENT, TODO),
+}
+#: States in which there are events to look at.
+EXPORTED = frozenset({
+    State.EXPORTED, State.PLANNING, State.REPLAYING, State.REPLAY_FAILED, State.PARTLY_REPLAYED, State.REPLAYED,
+})  # fmt: skip
+_VERIFIED = {VerificationVerdict.VERIFIED: DONE, VerificationVerdict.FAILED: FAILED}
+
+
+def steps(promotion: Promotion, plan: Standing | None) -> list[dict[str, str]]:
+    """Return the steps, each with its state and where it leads. `plan` is how the newest plan stands.
+
+    Only a protected target has the step Approve.
+    """
+    export, edit, planned, approve, replay, verify = _marks(promotion, plan)
+    exported, protected, at = promotion.state in EXPORTED, promotion.target.protected, [promotion.pk]
+    plan_url = reverse("promotion:plan", args=at)
+    if not protected and approve == CURRENT:
+        replay = CURRENT
+    rows = [
+        ("Export", export, promotion.get_absolute_url(), f"from {promotion.source}", True),
+        ("Edit", edit, reverse("promotion:events", args=at), "what goes out", exported),
+        ("Plan", planned, plan_url, "what would happen", exported),
+        ("Approve", approve, f"{plan_url}#approval", "by somebody else", exported and plan is not None),
+        ("Replay", replay, reverse("promotion:replay", args=at), f"to {promotion.target}", exported),
+        ("Verify", verify, reverse("promotion:receipt", args=at), "what arrived", promotion.state == State.REPLAYED),
+    ]
+    return [
+        {"label": label, "state": state, "url": url if leads else "", "note": note}
+        for label, state, url, note, leads in rows
+        if protected or label != "Approve"
+    ]
+
+
+def _marks(promotion: Promotion, plan: Standing | None) -> Marks:
+    marks = BY_STATE[PromotionState(promotion.state)]
+    if promotion.state == State.EXPORTED and plan is not None:
+        return BY_PLAN.get(plan.state, marks)
+    if promotion.state == State.REPLAYED:
+        newest = Verification.objects.filter(replay__plan__promotion=promotion).first()
+        return (*marks[:-1], _VERIFIED.get(VerificationVerdict(newest.verdict), CURRENT) if newest else CURRENT)
+    return marks
