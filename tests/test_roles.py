@@ -30,6 +30,7 @@ MANAGE_302    = (302,      403,   403,   302,    403,     403,    302)
 REFUSED       = (302,      403,   403,   403,    403,     403,    403)  # its state forbids it to everybody
 MANAGE_422    = (302,      403,   403,   422,    403,     403,    422)
 APPROVE_422   = (302,      403,   403,   403,    422,     403,    422)
+READ_422      = (302,      403,   422,   422,    422,     422,    422)  # whoever may look may ask; nothing is there
 CURATE        = (302,      403,   403,   403,    403,     200,    200)
 CURATE_302    = (302,      403,   403,   403,    403,     302,    302)
 CURATE_404    = (302,      403,   403,   403,    403,     404,    404)
@@ -82,6 +83,13 @@ ROWS = [
     Row("promotion:upload_report", READ, NEVER, UPLOAD),
     Row("promotion:upload_apply", NEVER, MANAGE_422, UPLOAD),
     Row("promotion:upload_discard", NEVER, MANAGE_302, UPLOAD),
+    Row("promotion:plan", READ, MANAGE_422, ONE),
+    Row("promotion:plan_steps", READ_302, NEVER, ONE),
+    Row("promotion:plan_check", NEVER, READ_422, ONE),
+    Row("promotion:plan_force", NEVER, MANAGE_422, ONE),
+    Row("promotion:plan_unforce", NEVER, MANAGE_302, ONE),
+    Row("promotion:plan_compare", READ, NEVER, ONE),
+    Row("promotion:plan_old", READ, NEVER, ("protected", "old_plan")),
     Row("promotion:approvals", READ, NEVER),
     Row("promotion:plan_submit", NEVER, MANAGE_302, PROTECTED),
     Row("promotion:plan_approve", NEVER, APPROVE_422, PROTECTED),
@@ -143,12 +151,14 @@ def world() -> dict[str, Any]:
     """One of everything that a URL names."""
     promotion = cast.exported()
     protected = cast.exported(title="Protected", target=cast.environment("prod", protected=True))
+    old_plan = cast.plan(protected)
     draft = EnvironmentDraft.objects.create(author=cast.user("curator"), fields={"name": "uat"})
     upload = Upload.objects.create(promotion=promotion, author=cast.user("manager"), file_name="events.jsonl")
     decision = TypeDecision.objects.get()
     return {
         "promotion": promotion.pk,
         "protected": protected.pk,
+        "old_plan": old_plan.pk,
         "protected_plan": cast.plan(protected).pk,
         "event": promotion.events.get().pk,
         "upload": upload.pk,

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from promotion.domain.filters import ExportFilter
 from promotion.models import Environment, Export, ExportCount, ExportPartition, Promotion, PromotionJob
-from promotion.states import Decision, JobKind, JobState, PromotionState
+from promotion.states import Decision, JobKind, JobState, PlanState, PromotionState
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_home_shows_the_pipeline_in_order_what_runs_and_what_waits() -> None:
     assert page.index(">dev<") < page.index(">sit<") < page.index(">prod<")
     assert "Protected" in page
     assert f"#{mine.pk} Mine &lt;b&gt;" in page
-    assert "Edit, then replay" in page
+    assert "Edit, then make the plan" in page
     assert "Queued" in page
     assert "New promotion" in page
 
@@ -166,6 +166,7 @@ STATES = {
     PromotionState.EXPORT_CANCELLED: "Go on with the export",
     PromotionState.EXPORTED: "Next: look through",
     PromotionState.REPLAY_FAILED: "Go on with the replay to sit",
+    PromotionState.PARTLY_REPLAYED: "Go on with the replay to sit",
     PromotionState.REPLAYED: "See the receipt",
 }
 
@@ -179,6 +180,62 @@ def test_the_next_thing_to_do_is_never_in_doubt(state: PromotionState) -> None:
     assert STATES[state] in page
     assert page.count("button primary") == 1
     assert "This promotion writes to" in page
+
+
+PLANS = {
+    PlanState.REFUSED: ("See what is refused", "Plan failed"),
+    PlanState.READY: ("Next: replay 0 events to sit", "Replay current"),
+    PlanState.STALE: ("Next: make a new plan", "Plan current"),
+    PlanState.STARTED: ("Next: start the replay again", "Replay current"),
+}
+PROTECTED_PLANS = {
+    PlanState.READY: ("Submit the plan", "Approve current"),
+    PlanState.SUBMITTED: ("Next: the plan waits for approval", "Approve current"),
+    PlanState.APPROVED: ("Next: replay 0 events to sit", "Replay current"),
+    PlanState.REJECTED: ("Next: see why the plan was rejected", "Approve failed"),
+}
+
+
+@pytest.mark.parametrize(
+    ("protected", "state", "says", "step"),
+    [
+        (protected, state, *expected)
+        for protected, states in ((False, PLANS), (True, PROTECTED_PLANS))
+        for state, expected in states.items()
+    ],
+)
+def test_the_newest_plan_decides_what_comes_next(protected: bool, state: PlanState, says: str, step: str) -> None:
+    promotion = exported()
+    _event(promotion)
+    Environment.objects.filter(pk=promotion.target_id).update(protected=protected)
+    cast.plan(promotion, PlanState.REJECTED)
+    cast.plan(promotion, state, stale_reasons=["Something came."])
+    answer = as_role("manager").get(promotion.get_absolute_url())
+    page = answer.content.decode()
+    assert says in page
+    assert page.count("button primary") == 1
+    steps = answer.context["steps"]
+    assert [each["label"] for each in steps] == [
+        "Export", "Edit", "Plan", *(["Approve"] if protected else []), "Replay", "Verify",
+    ]  # fmt: skip
+    marked = [f"{each['label']} {each['state']}" for each in steps if each["state"] in {"current", "failed"}]
+    assert marked == [step]
+
+
+def test_an_edit_after_the_plan_leads_to_a_new_one_at_once() -> None:
+    promotion = exported()
+    _event(promotion)
+    cast.plan(promotion)
+    Promotion.objects.changed(promotion.pk, cast.user("manager").pk)
+    page = as_role("manager").get(promotion.get_absolute_url()).content.decode()
+    assert "Next: make a new plan" in page
+    assert f'action="{reverse("promotion:plan", args=[promotion.pk])}"' in page
+    assert "Make a new plan" not in as_role("viewer").get(promotion.get_absolute_url()).content.decode()
+
+
+def test_home_says_what_the_plan_waits_for() -> None:
+    cast.plan(cast.promotion(state=PromotionState.EXPORTED), PlanState.REFUSED)
+    assert "See what is refused" in as_role("manager").get("/").content.decode()
 
 
 def test_the_page_accounts_for_every_record() -> None:
