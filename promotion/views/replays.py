@@ -7,23 +7,22 @@ from itertools import islice
 from typing import Any, cast
 
 from django.contrib import messages
-from django.db.models import F, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from promotion import jobs
-from promotion.actions import preflight
 from promotion.actions import receipt as receipts
 from promotion.actions.replay_start import request_replay
-from promotion.domain.findings import target_warnings
 from promotion.domain.plan_choices import PlanChoices
-from promotion.errors import NotFound, PromotionError, Refused, Stale, Unreachable
+from promotion.errors import Conflict, NotFound, PromotionError, Refused, Stale, Unreachable
 from promotion.forms.replays import ReplayForm
-from promotion.models import Export, Promotion
+from promotion.models import Plan, Promotion, Replay
 from promotion.models.environment import ConsumersRead
 from promotion.policy import MANAGE, VIEW, Actor, may, require
-from promotion.states import STARTS, AttemptOutcome, JobKind, PromotionState
+from promotion.states import STARTS, AttemptOutcome, JobKind, PlanState, PromotionState, Verdict
+from promotion.views.plan_details import chosen, mode_words
+from promotion.views.plan_state import Standing, hidden, standing
 
 FOLDER = "promotion/replays"
 ROWS = 100
@@ -31,7 +30,7 @@ ROWS = 100
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def replay(request: HttpRequest, promotion_id: int) -> HttpResponse:
-    """Show exactly what a replay would do, and start it. What is refused at once comes back with every reason."""
+    """Show what the plan says, and start its replay. What is refused at once comes back with every reason."""
     require(request.user, MANAGE if request.method == "POST" else VIEW)
     promotion = _promotion(promotion_id)
     if request.method == "POST":
@@ -41,7 +40,7 @@ def replay(request: HttpRequest, promotion_id: int) -> HttpResponse:
             return redirect("promotion:receipt", promotion_id=promotion_id)
         case PromotionState.REPLAYING:
             return redirect(promotion)
-    return _page(request, promotion, ReplayForm())
+    return _page(request, promotion, Plan.objects.of(promotion), ReplayForm(promotion.target))
 
 
 @require_safe
@@ -80,23 +79,15 @@ def receipt_download(request: HttpRequest, promotion_id: int) -> HttpResponseBas
 
 
 def _start(request: HttpRequest, promotion: Promotion) -> HttpResponse:
-    form = ReplayForm(request.POST)
-    if not form.is_valid():
-        return _page(request, promotion, form, status=422)
-    choices = form.cleaned_data
+    plan, form = Plan.objects.of(promotion), ReplayForm(promotion.target, request.POST)
+    if plan is None or not form.is_valid():
+        return _page(request, promotion, plan, form, status=422)
     try:
-        job = request_replay(
-            cast(Actor, request.user),
-            promotion,
-            choices=PlanChoices(
-                register_versions=choices["register_versions"],
-                accept_incomplete=choices["accept_incomplete"],
-            ),
-        )
-    except Stale as error:
-        return _page(request, promotion, form, error, 409)
+        job = request_replay(cast(Actor, request.user), promotion, plan=plan, digest=form.cleaned_data["digest"])
+    except (Stale, Conflict) as error:
+        return _page(request, promotion, Plan.objects.of(promotion), form, error, 409)
     except Refused as error:
-        return _page(request, promotion, form, error, 422)
+        return _page(request, promotion, plan, form, error, 422)
     try:
         jobs.enqueue(job)
     except Unreachable as error:
@@ -107,39 +98,50 @@ def _start(request: HttpRequest, promotion: Promotion) -> HttpResponse:
 def _page(
     request: HttpRequest,
     promotion: Promotion,
+    plan: Plan | None,
     form: ReplayForm,
     error: PromotionError | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    target, last = promotion.target, promotion.jobs.filter(kind=JobKind.REPLAY).first()
-    export = Export.objects.filter(promotion=promotion).first()
-    problems = preflight.refusals(promotion, accept_incomplete=True)
-    context = {
+    context: dict[str, Any] = {
         "promotion": promotion,
+        "plan": plan,
         "form": form,
         "error": error,
-        "outgoing": preflight.outgoing(promotion),
-        "types": preflight.outgoing_types(promotion),
-        "export": export,
-        "truncated": _truncated(export),
-        "held_back": (export.partitions.aggregate(n=Sum("held_back"))["n"] or 0) if export else 0,
-        "uncommitted": target.consumers_read == ConsumersRead.UNCOMMITTED,
-        "warnings": target_warnings(target.check_findings, uncommitted=False),
-        "problems": problems,
-        "last": last if last and last.error and error is None else None,
-        "last_title": f"The last replay did not go through: {last.error}" if last else "",
-        "startable": promotion.state in STARTS[JobKind.REPLAY][0],
+        "uncommitted": promotion.target.consumers_read == ConsumersRead.UNCOMMITTED,
         "may_manage": may(request.user, MANAGE),
     }
+    if plan is not None:
+        context |= _planned(promotion, plan, error)
     return render(request, f"{FOLDER}/replay.html", context, status=status)
 
 
-def _truncated(export: Export | None) -> int:
-    """How many offsets retention took before the export read them."""
-    if export is None:
-        return 0
-    missed = export.partitions.filter(truncated_from__isnull=False)
-    return missed.aggregate(n=Sum(F("truncated_to") - F("truncated_from")))["n"] or 0
+def _planned(promotion: Promotion, plan: Plan, error: PromotionError | None) -> dict[str, Any]:
+    stands, choices = standing(plan), PlanChoices.from_json(plan.choices)
+    last = promotion.jobs.filter(kind=JobKind.REPLAY).first()
+    begun = Replay.objects.filter(plan=plan).first()
+    arrived = begun.committed if begun is not None else 0
+    return {
+        "standing": stands,
+        "startable": _startable(promotion, stands),
+        "same": hidden(plan),
+        "arrived": arrived,
+        "left": plan.steps_count - arrived,
+        "mode": mode_words(choices),
+        "chosen": list(chosen(choices)),
+        "verdicts": [(each, plan.counts[each.value]) for each in Verdict if plan.counts.get(each.value)],
+        "last": last if last and last.error and error is None and last.created_at > plan.created_at else None,
+        "last_title": f"The last replay did not go through: {last.error}" if last else "",
+    }
+
+
+def _startable(promotion: Promotion, stands: Standing) -> bool:
+    """Whether the plan may be replayed as it stands: on a protected target only if it is approved."""
+    if promotion.state not in STARTS[JobKind.REPLAY][0]:
+        return False
+    if promotion.target.protected:
+        return stands.state in {PlanState.APPROVED, PlanState.STARTED}
+    return stands.state in {PlanState.READY, PlanState.APPROVED, PlanState.STARTED}
 
 
 def _start_of_page(text: str, total: int) -> int:

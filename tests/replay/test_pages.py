@@ -6,9 +6,10 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from promotion.actions import edit, preflight
-from promotion.models import Environment, Event, PromotionJob
-from promotion.states import JobState, PromotionState
+from promotion.actions import edit
+from promotion.domain.plan_choices import Mode
+from promotion.models import Environment, Plan, PromotionJob, Replay
+from promotion.states import JobKind, JobState, PlanState, PromotionState
 from tests import cast
 from tests.replay.running import run_job
 from tests.replay.stage import consumed, exported
@@ -34,51 +35,108 @@ def url(name, promotion):
 
 
 def start(client, promotion, **fields):
-    seen = preflight.outgoing(promotion).fingerprint
-    return client.post(url("replay", promotion), {"fingerprint": seen, **fields})
+    """Post what the page's button posts, with the digest of the newest plan."""
+    plan = Plan.objects.of(promotion)
+    return client.post(url("replay", promotion), {"digest": plan.digest if plan else "", **fields})
 
 
-def test_the_page_says_what_will_happen_in_numbers_and_starts_it(manager, promotion):
+def run_replay():
+    return run_job(PromotionJob.objects.get(kind=JobKind.REPLAY))
+
+
+def test_the_page_says_what_the_plan_says_and_starts_it(manager, promotion, planned):
     edit.exclude(cast.user("manager"), promotion, [promotion.events.first().pk])
+    plan = planned(promotion)
     page = manager.get(url("replay", promotion)).content.decode()
     assert "Replay 5 events to sit" in page
+    assert "all or nothing" in page
     assert "read uncommitted records" in page
     assert promotion.target.topic in page
+    assert plan.digest in page
     assert start(manager, promotion).url == promotion.get_absolute_url()
-    assert run_job(PromotionJob.objects.get()).state == JobState.SUCCEEDED
+    assert run_replay().state == JobState.SUCCEEDED
     assert manager.get(url("replay", promotion)).url == url("receipt", promotion)
 
 
-def test_a_page_that_is_out_of_date_is_answered_with_the_numbers_of_now(manager, promotion):
-    seen = preflight.outgoing(promotion).fingerprint
-    edit.exclude(cast.user("manager"), promotion, [promotion.events.first().pk])
-    answer = manager.post(url("replay", promotion), {"fingerprint": seen})
-    assert answer.status_code == 409
-    assert "have changed since this page showed them" in answer.content.decode()
-    assert "Replay 5 events to sit" in answer.content.decode()
+def test_without_a_plan_the_page_leads_to_one(manager, promotion):
+    page = manager.get(url("replay", promotion)).content.decode()
+    assert "There is no plan yet" in page
+    assert url("plan", promotion) in page
+    assert start(manager, promotion).status_code == 422
     assert not PromotionJob.objects.exists()
 
 
-def test_what_is_refused_at_once_is_on_the_page_without_a_button(manager, promotion):
-    Environment.objects.filter(name="sit").update(protected=True)
+def test_a_page_that_shows_another_plan_starts_nothing(manager, promotion, planned):
+    seen = planned(promotion).digest
+    edit.exclude(cast.user("manager"), promotion, [promotion.events.first().pk])
+    planned(promotion)
+    answer = manager.post(url("replay", promotion), {"digest": seen})
+    assert answer.status_code == 409
+    assert "another one than this page showed" in answer.content.decode()
+    assert "Replay 5 events to sit" in answer.content.decode()
+    assert not PromotionJob.objects.filter(kind=JobKind.REPLAY).exists()
+
+
+def test_a_stale_plan_has_no_button_but_the_one_for_a_new_plan(manager, promotion, planned):
+    planned(promotion, mode="batches", batch_size=2)
+    edit.exclude(cast.user("manager"), promotion, [promotion.events.first().pk])
     page = manager.get(url("replay", promotion)).content.decode()
-    assert "is protected" in page
+    assert "Replay 6 events" not in page
+    assert "Make a new plan" in page
+    assert start(manager, promotion).status_code == 409
+    assert Plan.objects.of(promotion).state == PlanState.STALE
+
+
+def test_a_protected_target_needs_an_approved_plan_and_its_name(manager, promotion, planned):
+    Environment.objects.filter(name="sit").update(protected=True, consumers_read="committed")
+    plan = planned(promotion)
+    page = manager.get(url("replay", promotion)).content.decode()
+    assert "sit is protected" in page
     assert "Replay 6 events to sit" not in page
-    answer = start(manager, promotion)
-    assert answer.status_code == 422
-    assert "is protected" in answer.content.decode()
-
-
-def test_a_refusal_of_the_worker_is_on_the_page_with_what_to_do(manager, promotion):
-    Event.objects.filter(pk=promotion.events.first().pk).update(timestamp=0)
-    start(manager, promotion)
-    assert run_job(PromotionJob.objects.get()).state == JobState.REFUSED
+    assert start(manager, promotion, target="sit").status_code == 422
+    Plan.objects.filter(pk=plan.pk).update(state=PlanState.APPROVED)  # without an approval that counts
     page = manager.get(url("replay", promotion)).content.decode()
-    assert "1 event cannot go to sit" in page
-    assert "no timestamp" in page
+    assert "Replay 6 events to sit" in page
+    assert 'data-confirm="sit"' in page
+    for typed in ("", "si", "SIT"):
+        answer = start(manager, promotion, target=typed)
+        assert answer.status_code == 422
+        assert answer.context["form"].errors["target"]
+    assert start(manager, promotion, target="sit").status_code == 422
+    assert not PromotionJob.objects.filter(kind=JobKind.REPLAY).exists()
 
 
-def test_a_viewer_sees_the_page_and_may_not_start(client, promotion):
+def test_a_refused_plan_is_not_started(manager, promotion, planned):
+    promotion.events.update(timestamp=0)
+    plan = planned(promotion)
+    assert plan.state == PlanState.REFUSED
+    page = manager.get(url("replay", promotion)).content.decode()
+    assert "The plan is refused" in page
+    assert "Replay 0 events" not in page
+    assert start(manager, promotion).status_code == 422
+
+
+def test_a_replay_that_did_not_go_through_says_why_on_the_page(manager, promotion, planned):
+    planned(promotion)
+    start(manager, promotion)
+    Environment.objects.filter(name="sit").update(may_be_target=False)
+    assert run_replay().state == JobState.REFUSED
+    page = manager.get(url("replay", promotion)).content.decode()
+    assert "The last replay did not go through" in page
+
+
+def test_a_partly_replayed_promotion_goes_on_from_the_page(manager, promotion, planned, clusters):
+    plan = planned(promotion, mode=Mode.BATCHES.value, batch_size=2)
+    Plan.objects.filter(pk=plan.pk).update(state=PlanState.STARTED)
+    Replay.objects.create(plan=plan, started_by=cast.user("manager"), committed=2)
+    type(promotion).objects.update(state=PromotionState.PARTLY_REPLAYED)
+    page = manager.get(url("replay", promotion)).content.decode()
+    assert "2 of 6 events have arrived" in page
+    assert "Replay 4 events to sit" in page
+
+
+def test_a_viewer_sees_the_page_and_may_not_start(client, promotion, planned):
+    planned(promotion)
     client.force_login(cast.user("viewer"))
     page = client.get(url("replay", promotion))
     assert page.status_code == 200
@@ -86,11 +144,14 @@ def test_a_viewer_sees_the_page_and_may_not_start(client, promotion):
     assert start(client, promotion).status_code == 403
 
 
-def test_the_receipt_is_a_page_a_download_and_a_command(client, manager, promotion, clusters, capsys, tmp_path):
+def test_the_receipt_is_a_page_a_download_and_a_command(
+    client, manager, promotion, planned, clusters, capsys, tmp_path
+):
     empty = manager.get(url("receipt", promotion)).content.decode()
     assert "Nothing was replayed yet" in empty
+    planned(promotion)
     start(manager, promotion)
-    run_job(PromotionJob.objects.get())
+    run_replay()
     client.force_login(cast.user("viewer"))
     page = client.get(url("receipt", promotion)).content.decode()
     download = client.get(url("receipt_download", promotion))
@@ -111,12 +172,13 @@ def test_the_receipt_is_a_page_a_download_and_a_command(client, manager, promoti
     assert json.loads(out.read_text()) == document
 
 
-def test_the_receipt_is_shown_a_page_at_a_time(manager, source, dev, sit):
+def test_the_receipt_is_shown_a_page_at_a_time(manager, source, dev, sit, planned):
     source.many(250)
     source.produce()
     promotion = exported(dev, sit)
+    planned(promotion)
     start(manager, promotion)
-    run_job(PromotionJob.objects.get())
+    run_replay()
     second = manager.get(url("receipt", promotion), {"from": "100"}).content.decode()
     assert "Events 101 to 200 of 250" in second
     for odd in ("250", "-1", "x", "9" * 30, "\u0663"):
@@ -139,4 +201,4 @@ def test_the_command_line_ends_with_the_code_for_refused(promotion, capsys):
     with pytest.raises(SystemExit) as end:
         call_command("promotion", "replay", str(promotion.pk), "--as", cast.user("manager").username, "--wait")
     assert end.value.code == 3
-    assert "protected" in json.loads(capsys.readouterr().out)["problems"][0]
+    assert "protected" in json.loads(capsys.readouterr().out)["error"]
