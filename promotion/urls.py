@@ -12,6 +12,7 @@ from promotion.views import (
     plans,
     promotions,
     replays,
+    things,
     uploads,
 )
 
@@ -35,6 +36,7 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/events/<int:event_id>/exclude/", events.exclude, name="event_exclude"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/include/", events.include, name="event_include"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/raw/", events.raw, name="event_raw"),
+    path("promotions/<int:promotion_id>/things/", things.things, name="things"),
     # files
     path("promotions/<int:promotion_id>/download/", uploads.download, name="download"),
     path("promotions/<int:promotion_id>/uploads/new/", uploads.upload, name="upload"),

@@ -78,6 +78,7 @@ ROWS = [
     Row("promotion:event_original", NEVER, MANAGE_422, EVENT),
     Row("promotion:event_exclude", NEVER, MANAGE_302, EVENT),
     Row("promotion:event_include", NEVER, MANAGE_302, EVENT),
+    Row("promotion:things", READ, MANAGE_422, ONE),
     Row("promotion:download", READ, NEVER, ONE),
     Row("promotion:upload", MANAGE, MANAGE_422, ONE),
     Row("promotion:upload_report", READ, NEVER, UPLOAD),

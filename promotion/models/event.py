@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
-from django.db.models import F, Func, Q, Value
+from django.db.models import Count, Q
 from django.db.models.functions import Cast
 from django.urls import reverse
 
-from promotion.models.event_type import AvroSchema, EventType
+from promotion.domain.identity import Identity
+from promotion.models.event_type import AvroSchema, EventType, KeyFields
+from promotion.models.expressions import ref_of, text_at, thing_of
 from promotion.models.promotion import Promotion
 from promotion.states import RevisionKind
 
@@ -81,6 +82,11 @@ def _parts(texts: Iterable[str]) -> Iterator[str]:
         yield f"[{','.join(part)}]"
 
 
+def _written(text: str) -> str:
+    """Return the text as jsonb writes it: quotes, backslashes and line ends stand escaped."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     """Queries over the events of promotions."""
 
@@ -97,17 +103,58 @@ class EventQuerySet(models.QuerySet["Event"]):
         if wanted.offset is not None:
             found = found.filter(offset__gte=wanted.offset)
         if wanted.text:
-            # The document as jsonb writes it: quotes, backslashes and line ends stand escaped.
-            written = json.dumps(wanted.text, ensure_ascii=False)[1:-1]
-            found = found.alias(words=Cast("document", models.TextField())).filter(words__icontains=written)
+            found = found.alias(words=Cast("document", models.TextField()))
+            found = found.filter(Q(words__icontains=_written(wanted.text)))
         return found._at_path(wanted.path.split("."), wanted.value) if wanted.path else found
 
     def _at_path(self, path: list[str], value: str) -> EventQuerySet:
         """Events whose document holds `value` at `path` (PostgreSQL's #>>: numbers compare by their text)."""
-        found = Func(F("document"), Value(path, ArrayField(models.TextField())), output_field=models.TextField())
-        found.template = "(%(expressions)s)"
-        found.arg_joiner = " #>> "
-        return self.alias(found=found).filter(found=value)
+        return self.alias(found=text_at(path)).filter(found=value)
+
+    def about_things(self, keys: KeyFields) -> EventQuerySet:
+        """Events of these types as far as their key fields have values, with `thing`: [aggregate, value, ...]."""
+        ids = [pk for each in keys.values() for pk in each]
+        found = self.filter(quarantine_reason="", event_type__in=ids).annotate(thing=thing_of(keys))
+        # A missing value is null, a missing host is empty.
+        return found.exclude(Q(thing__contains=[None]) | Q(thing__contains=[""]))
+
+    def about(self, keys: KeyFields, things: Iterable[Identity]) -> EventQuerySet:
+        """Those of `about_things` that are about one of `things`."""
+        return self.about_things(keys).filter(Q(thing__in=[[each.aggregate, *each.values] for each in things]))
+
+    def about_parts(self, keys: KeyFields, whole: Identity) -> EventQuerySet:
+        """Those of `about_things` whose key values, whatever the aggregate, begin with those of `whole`."""
+        begins: KeyFields = {}
+        for (aggregate, paths), ids in keys.items():
+            begins.setdefault((aggregate, paths[: len(whole.values)]), []).extend(ids)
+        found = self.about_things(keys).alias(begin=thing_of(begins))
+        return found.filter(begin__in=[[aggregate, *whole.values] for aggregate, _ in begins])
+
+    def saying(self, text: str) -> EventQuerySet:
+        """Those of `about_things` where `text` stands in one of the thing's values, in any case."""
+        found = self.alias(words=Cast("thing", models.TextField()))
+        return found.filter(Q(words__icontains=_written(text))) if text else self
+
+    def after_thing(self, thing: list[str]) -> EventQuerySet:
+        """Those of `about_things` whose thing comes later in the order of `by_thing`."""
+        return self.filter(Q(thing__gt=thing))
+
+    def thing_with(self, ref: str) -> list[str] | None:
+        """Return the thing of `about_things` that has this `ref`, None where there is none."""
+        found = self.alias(ref=ref_of("thing")).filter(Q(ref=ref)).first()
+        return None if found is None else getattr(found, "thing", None)
+
+    def by_thing(self) -> models.QuerySet[Any, Any]:
+        """One row a thing of `about_things`: `thing`, `ref` for a URL, how many `events`, how many are `included`."""
+        rows = cast(Any, self)
+        included = Count("pk", filter=Q(excluded=False))
+        counted = rows.values("thing").annotate(events=Count("pk"), included=included, ref=ref_of("thing"))
+        return cast("models.QuerySet[Any, Any]", counted.order_by("thing"))
+
+    def counts_by_type(self) -> dict[int, int]:
+        """Return how many events of each type there are that can be read: type's id -> number."""
+        counted = self.filter(quarantine_reason="").order_by().values_list("event_type").annotate(n=Count("pk"))
+        return dict(counted)
 
     def excludable(self, excluded: bool = True) -> EventQuerySet:
         """Those that can be excluded, or included again: not in quarantine, and not so already."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, Q, When
 from django.urls import reverse
 
 from promotion.states import Category, Decision
+
+#: (aggregate, dotted paths) -> the ids of the types that have them.
+KeyFields = dict[tuple[str, tuple[str, ...]], list[int]]
 
 
 class AvroSchema(models.Model):
@@ -47,6 +52,21 @@ class EventTypeQuerySet(models.QuerySet["EventType"]):
         """Return how many types stand at each decision, zeros included."""
         counted = dict(self.order_by().values_list("decision").annotate(n=Count("pk")))
         return {decision.value: counted.get(decision.value, 0) for decision in Decision}
+
+    def key_fields(self) -> KeyFields:
+        """Return the types that have key fields: (aggregate, its dotted paths) -> ids."""
+        found: KeyFields = defaultdict(list)
+        for each in self.only("aggregate", "key_fields", "proposed_key_fields").order_by("full_name"):
+            if paths := each.identity_fields:
+                found[each.aggregate, tuple(paths)].append(each.pk)
+        return dict(found)
+
+    def identities(self) -> dict[str, tuple[str, ...]]:
+        """Return aggregate -> the dotted paths that most of its types have: what ReferenceMap is made of."""
+        votes: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
+        for (aggregate, paths), ids in self.key_fields().items():
+            votes[aggregate][paths] += len(ids)
+        return {aggregate: counted.most_common(1)[0][0] for aggregate, counted in votes.items()}
 
 
 class EventType(models.Model):

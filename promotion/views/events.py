@@ -18,6 +18,7 @@ from promotion.forms.events import EditForm, EventFilterForm, SelectForm, Versio
 from promotion.models import Event, Promotion
 from promotion.models.event import IN_ORDER, EventQuerySet
 from promotion.policy import MANAGE, VIEW, Actor, may, require
+from promotion.views import undo as undoing
 from promotion.views.event_page import describe, problems_of, theirs_and_yours
 from promotion.views.paging import count_up_to, keyset, neighbours
 
@@ -44,7 +45,7 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
         "number": number,
         "more": more,
         "query": _filter_of(request.GET).urlencode(),
-        "undo": request.session.pop(_undo_key(promotion), None) if _whole(request) else None,
+        "undo": undoing.take(request, promotion) if _whole(request) else None,
     }
     name = "list" if _whole(request) else "_rows"
     answer = render(request, f"{FOLDER}/{name}.html", context, status=422 if wanted is None else 200)
@@ -99,12 +100,7 @@ def _exclude_chosen(request: HttpRequest, promotion: Promotion, given: dict[str,
     else:
         chosen, expected = promotion.events.filter(pk__in=given["event"]), None
     done = actions.exclude_matching(_actor(request), promotion, chosen, exclude, expected)
-    request.session[_undo_key(promotion)] = {
-        "count": done.count,
-        "did": "excluded" if exclude else "included again",
-        "action": "include" if exclude else "exclude",
-        "ids": ",".join(map(str, done.ids)),
-    }
+    undoing.remember(request, promotion, done, exclude)
 
 
 @require_safe
@@ -266,10 +262,6 @@ def _url(path: str, query: QueryDict) -> str:
 def _whole(request: HttpRequest) -> bool:
     """Whether the whole page is wanted, not only the rows for htmx."""
     return "HX-Request" not in request.headers or "HX-History-Restore-Request" in request.headers
-
-
-def _undo_key(promotion: Promotion) -> str:
-    return f"undo-{promotion.pk}"
 
 
 def _actor(request: HttpRequest) -> Actor:

@@ -23,6 +23,8 @@ PAGES = {
     "/promotions/{id}/events/?state=outgoing": "manager",
     "/promotions/{id}/events/select/?action=exclude": "manager",
     "/promotions/{id}/events/{event}/": "manager",
+    "/promotions/{id}/things/": "manager",
+    "/promotions/{id}/things/?kind=Role": "manager",
     "/promotions/{id}/download/": "manager",
     "/promotions/{id}/uploads/new/": "manager",
     "/promotions/{id}/replay/": "manager",
