@@ -11,6 +11,8 @@ from promotion.views import (
     home,
     plans,
     promotions,
+    receipts,
+    reconcile,
     replays,
     things,
     uploads,
@@ -59,8 +61,10 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/withdraw/", approvals.withdraw, name="plan_withdraw"),
     # replay
     path("promotions/<int:promotion_id>/replay/", replays.replay, name="replay"),
-    path("promotions/<int:promotion_id>/receipt/", replays.receipt, name="receipt"),
-    path("promotions/<int:promotion_id>/receipt/download/", replays.receipt_download, name="receipt_download"),
+    path("promotions/<int:promotion_id>/receipt/", receipts.receipt, name="receipt"),
+    path("promotions/<int:promotion_id>/receipt/download/", receipts.receipt_download, name="receipt_download"),
+    path("promotions/<int:promotion_id>/verify/", receipts.verify, name="verify"),
+    path("promotions/<int:promotion_id>/reconcile/", reconcile.reconcile, name="reconcile"),
     # event types
     path("event-types/", event_types.event_types, name="event_types"),
     path("event-types/decide/", event_types.decide, name="event_types_decide"),

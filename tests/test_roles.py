@@ -99,6 +99,8 @@ ROWS = [
     Row("promotion:replay", READ, MANAGE_422, ONE),
     Row("promotion:receipt", READ, NEVER, ONE),
     Row("promotion:receipt_download", READ_404, NEVER, ONE),
+    Row("promotion:verify", READ_302, REFUSED, ONE),
+    Row("promotion:reconcile", NEVER, REFUSED, ONE),
     Row("promotion:event_types", READ, NEVER),
     Row("promotion:event_types_decide", NEVER, CURATE_422),
     Row("promotion:event_types_keys", NEVER, CURATE_404),

@@ -12,23 +12,29 @@ from django.core.serializers.json import DjangoJSONEncoder
 from promotion.domain.provenance import read_provenance
 from promotion.domain.record import unpack_headers
 from promotion.errors import NotFound
-from promotion.models import Promotion, Receipt, Replay, ReplayAttempt
+from promotion.models import Approval, Promotion, Receipt, Replay, ReplayAttempt, Verification
 from promotion.states import AttemptOutcome
 
 CHUNK = 1_000
+#: What the download says of a verification; docs/automation.md promises the keys.
+VERIFICATION = (
+    "verdict", "at", "expected", "found", "missing", "duplicated", "reordered", "altered", "expired", "foreign",
+    "starts", "ends", "arrived_prefix", "arrived_beyond", "faults",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One event: (partition, offset) on the source and on the target. `sha256` is of the whole source value.
 
-    `key` is the target's, as text; bytes that are no UTF-8 are escaped.
+    `key` is the target's, as text; bytes that are no UTF-8 are escaped. `target` is None where only the target itself
+    could tell: the receipts were lost, and somebody has established that the event arrived.
     """
 
     ordinal: int
     event_id: int
     source: tuple[int, int]
-    target: tuple[int, int]
+    target: tuple[int, int] | None
     type: str
     key: str
     edited: bool
@@ -39,7 +45,7 @@ class Row:
         return {
             "ordinal": self.ordinal,
             "source": {"partition": self.source[0], "offset": self.source[1]},
-            "target": {"partition": self.target[0], "offset": self.target[1]},
+            "target": self.target and {"partition": self.target[0], "offset": self.target[1]},
             "type": self.type,
             "key": self.key,
             "edited": self.edited,
@@ -59,6 +65,16 @@ def attempts(promotion: Promotion) -> list[ReplayAttempt]:
     return list(tried.order_by("started_at", "number"))
 
 
+def approvals(replay: Replay) -> list[Approval]:
+    """Return every word about the plan, in order."""
+    return list(replay.plan.approvals.select_related("by"))
+
+
+def verifications(replay: Replay) -> list[Verification]:
+    """Return every reading of the target, the newest first."""
+    return list(replay.verifications.select_related("requested_by"))
+
+
 def rows(replay: Replay, start: int = 0, stop: int | None = None) -> Iterator[Row]:
     """Yield the rows of the ordinals from `start` up to, not including, `stop`: all of what has arrived by default.
 
@@ -73,7 +89,8 @@ def _chunk(replay: Replay, ordinals: range) -> Iterator[Row]:
     committed = ReplayAttempt.objects.filter(replay=replay, outcome=AttemptOutcome.COMMITTED)
     within = {"ordinal__gte": ordinals.start, "ordinal__lt": ordinals.stop}
     receipts = Receipt.objects.filter(attempt__in=list(committed.values_list("pk", flat=True)), **within)
-    placed = receipts.values_list("ordinal", "partition", "offset")
+    # Where the target has lost records, a later attempt has produced them again.
+    placed = receipts.order_by("attempt_id").values_list("ordinal", "partition", "offset")
     at = {ordinal: (partition, offset) for ordinal, partition, offset in placed}
     steps = replay.plan.steps.filter(**within).order_by("ordinal")
     columns = ("ordinal", "event_id", "event__partition", "event__offset", "event__event_type__full_name", "key")
@@ -85,7 +102,7 @@ def _chunk(replay: Replay, ordinals: range) -> Iterator[Row]:
             ordinal=ordinal,
             event_id=event,
             source=(partition, offset),
-            target=at[ordinal],
+            target=at.get(ordinal),
             type=name or "",
             key=bytes(key).decode(errors="backslashreplace"),
             edited=revision is not None,
@@ -96,11 +113,14 @@ def _chunk(replay: Replay, ordinals: range) -> Iterator[Row]:
 def summary(promotion: Promotion, replay: Replay) -> dict[str, Any]:
     """Return the receipt without its rows, as JSON has it."""
     plan = replay.plan
+    newest = replay.verifications.first()
     return {
         "promotion": promotion.pk,
         "title": promotion.title,
         "state": promotion.state,
+        "verdict": newest and newest.verdict,
         "digest": plan.digest,
+        "choices": plan.choices,
         "source": {
             "environment": promotion.source.name,
             "cluster_id": promotion.export.cluster_id,
@@ -130,6 +150,11 @@ def summary(promotion: Promotion, replay: Replay) -> dict[str, Any]:
             }
             for each in attempts(promotion)
         ],
+        "approvals": [
+            {"by": each.by.get_username(), "verdict": each.verdict, "reason": each.reason, "at": each.at}
+            for each in approvals(replay)
+        ],
+        "verification": newest and {name: getattr(newest, name) for name in VERIFICATION},
     }
 
 

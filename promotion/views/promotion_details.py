@@ -15,6 +15,7 @@ from promotion.models import AuditEntry, Export, ExportCount, Plan, Promotion, P
 from promotion.policy import MANAGE, may
 from promotion.states import Disposition, JobKind
 from promotion.views.plan_state import hidden, standing
+from promotion.views.reconcile_card import reconcile_card
 from promotion.views.steps import EXPORTED, steps
 
 HISTORY = 20
@@ -63,6 +64,7 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "standing": stands,
         "same": hidden(plan) if plan is not None and stands is not None and stands.stale else [],
         "may_manage": may(request.user, MANAGE),
+        "reconcile": reconcile_card(promotion),
     }
 
 

@@ -1,18 +1,15 @@
-"""Replay a promotion, and the receipt of what arrived."""
+"""Replay a promotion."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any, cast
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from promotion import jobs
-from promotion.actions import receipt as receipts
 from promotion.actions.replay_start import request_replay
 from promotion.domain.plan_choices import PlanChoices
 from promotion.errors import Conflict, NotFound, PromotionError, Refused, Stale, Unreachable
@@ -20,12 +17,11 @@ from promotion.forms.replays import ReplayForm
 from promotion.models import Plan, Promotion, Replay
 from promotion.models.environment import ConsumersRead
 from promotion.policy import MANAGE, VIEW, Actor, may, require
-from promotion.states import STARTS, AttemptOutcome, JobKind, PlanState, PromotionState, Verdict
+from promotion.states import STARTS, JobKind, PlanState, PromotionState, Verdict
 from promotion.views.plan_details import chosen, mode_words
 from promotion.views.plan_state import Standing, hidden, standing
 
 FOLDER = "promotion/replays"
-ROWS = 100
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,41 +37,6 @@ def replay(request: HttpRequest, promotion_id: int) -> HttpResponse:
         case PromotionState.REPLAYING:
             return redirect(promotion)
     return _page(request, promotion, Plan.objects.of(promotion), ReplayForm(promotion.target))
-
-
-@require_safe
-def receipt(request: HttpRequest, promotion_id: int) -> HttpResponse:
-    """Show where each event stands on the target, a page at a time, and the attempts."""
-    require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
-    replay = receipts.replay_of(promotion)
-    context: dict[str, Any] = {"promotion": promotion, "replay": replay}
-    if replay is not None:
-        start = _start_of_page(request.GET.get("from", ""), replay.committed)
-        tried = receipts.attempts(promotion)
-        context |= {
-            "plan": replay.plan,
-            "attempts": tried,
-            "aborted": sum(each.outcome == AttemptOutcome.ABORTED for each in tried),
-            "uncommitted": promotion.target.consumers_read == ConsumersRead.UNCOMMITTED,
-            "rows": list(receipts.rows(replay, start, start + ROWS)),
-            "first": start + 1,
-            "last": min(start + ROWS, replay.committed),
-            "previous": max(0, start - ROWS) if start else None,
-            "next": start + ROWS if start + ROWS < replay.committed else None,
-        }
-    template = "_rows.html" if request.headers.get("HX-Request") and replay else "receipt.html"
-    return render(request, f"{FOLDER}/{template}", context)
-
-
-@require_safe
-def receipt_download(request: HttpRequest, promotion_id: int) -> HttpResponseBase:
-    """Send the whole receipt as one JSON document, as it is read."""
-    require(request.user, VIEW)
-    pieces = receipts.receipt_json(_promotion(promotion_id))
-    answer = StreamingHttpResponse(_in_blocks(pieces), content_type="application/json")
-    answer["Content-Disposition"] = f'attachment; filename="receipt-{promotion_id}.json"'
-    return answer
 
 
 def _start(request: HttpRequest, promotion: Promotion) -> HttpResponse:
@@ -142,18 +103,6 @@ def _startable(promotion: Promotion, stands: Standing) -> bool:
     if promotion.target.protected:
         return stands.state in {PlanState.APPROVED, PlanState.STARTED}
     return stands.state in {PlanState.READY, PlanState.APPROVED, PlanState.STARTED}
-
-
-def _start_of_page(text: str, total: int) -> int:
-    """The ordinal in the query string, 0 where it is none of ours."""
-    start = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    return start - start % ROWS if start < total else 0
-
-
-def _in_blocks(pieces: Iterator[str]) -> Iterator[str]:
-    """Join small pieces: each one that is sent costs a write."""
-    while block := "".join(islice(pieces, 500)):
-        yield block
 
 
 def _promotion(promotion_id: int) -> Promotion:

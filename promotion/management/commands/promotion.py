@@ -3,15 +3,15 @@
 from typing import Any
 
 from promotion.management.base import JsonCommand
-from promotion.management.subcommands import approving, exporting, files, planning, replaying
+from promotion.management.subcommands import approving, exporting, files, planning, replaying, verifying
 
 
 class Command(JsonCommand):
     """Does what the pages do, through the same actions and the same workers."""
 
-    help = "Create, export, edit by file, plan, approve, replay and show promotions."
+    help = "Create, export, edit by file, plan, approve, replay, verify and show promotions."
 
     def add_subcommands(self, subparsers: Any) -> None:
         """Collect the subcommands of each part."""
-        for part in (exporting, files, planning, approving, replaying):
+        for part in (exporting, files, planning, approving, replaying, verifying):
             part.add(subparsers)
