@@ -19,6 +19,9 @@ from promotion.models import Promotion, PromotionJob, Replay
 from promotion.policy import Actor
 from promotion.states import JobKind, VerificationVerdict
 
+_FAULTS = "The receipt's page shows what is wrong, with its positions."
+_UNFINISHED = "The replay has not finished: `replay` goes on with it, after `reconcile` where its marker is lost."
+
 
 def add(subparsers: Any) -> None:
     """Add this part's subcommands."""
@@ -68,7 +71,7 @@ def _answer(found: Promotion, replay: Replay) -> Answer | None:
     # The numbers belong to the error: a script reads one document.
     said = {
         "error": f"The target is not verified: {newest.get_verdict_display().lower()}.",
-        "hint": "The receipt's page shows what is wrong, with its positions.",
+        "hint": _FAULTS if replay.finished_at else _UNFINISHED,
         "problems": [f"{each['kind']}: source {each['source']}. {each['what']}" for each in newest.faults],
     }
     sys.stdout.write(json.dumps(said | answer, cls=DjangoJSONEncoder) + "\n")
