@@ -76,6 +76,7 @@ FOREIGN = [
     Record("target", 0, -1, 1, b"key 0", b"\0\0\0\0\1x", headers_of(0, 1, cluster="another")),
     Record("target", 0, -1, 1, b"key 0", b"\0\0\0\0\1x", headers_of(0, 10**9)),
     Record("target", 0, -1, 1, b"key 0", b"\0\0\0\0\1x", headers_of(9, 1)),
+    Record("target", 0, -1, 1, b"key 0", b"\0\0\0\0\1x", headers_of(0, 0)),
     Record("target", 0, -1, 1, None, None, headers_of(0, 1)[:-1]),
 ]
 CHOICES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3)), min_size=1, max_size=20)
