@@ -63,7 +63,8 @@ def _window(lease: Lease, replay: Replay, reader: Reader) -> Window:
         wanted = {partition: pin.high for partition, pin in pins.items()}
     else:
         # Beyond its end now a partition was cut or made anew: what stood there is missing.
-        wanted = {partition: min(end, pins[partition].high) for partition, end in after.items() if partition in pins}
+        ends = after or {partition: pin.high for partition, pin in pins.items()}
+        wanted = {partition: min(end, pins[partition].high) for partition, end in ends.items() if partition in pins}
     pins = _readable(lease, reader, pins, wanted)
     lows = {partition: pins[partition].low for partition in wanted}
     starts = {partition: min(before.get(partition, lows[partition]), wanted[partition]) for partition in wanted}

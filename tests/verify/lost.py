@@ -1,14 +1,19 @@
 """A replay of which only the first events have arrived, and whose marker is gone."""
 
+import signal
+
 from promotion.actions import replay_marker
 from promotion.actions.connect import kafka_connection, registry_connection
 from promotion.actions.replay_schemas import schema_ids
+from promotion.actions.replay_start import request_replay
+from promotion.domain.plan_choices import Mode, PlanChoices
 from promotion.domain.record import OutgoingRecord, unpack_headers
 from promotion.domain.wire import frame
 from promotion.kafka.registry import Registry
 from promotion.kafka.writer import TransactionalWriter
 from promotion.models import Promotion, PromotionJob, Receipt, Replay, ReplayAttempt
 from promotion.states import AttemptOutcome, JobState
+from tests import cast
 from tests.replay.running import Worker, take_over
 from tests.verify.target import lose_marker
 
@@ -40,10 +45,11 @@ def commit_some(promotion: Promotion, ordinals: range) -> None:
     Replay.objects.filter(pk=replay.pk).update(committed=ordinals.stop)
 
 
-def in_doubt(promotion: Promotion, job: PromotionJob, arrived: int) -> PromotionJob:
-    """Have `arrived` events arrive, the marker lost and the job fail because of that."""
-    Worker(job, "after-plan").wait()
-    commit_some(promotion, range(arrived))
+def in_doubt(promotion: Promotion, arrived: int) -> PromotionJob:
+    """Have the first batch of `arrived` events arrive, the marker lost and the job fail because of that."""
+    choices = PlanChoices(mode=Mode.BATCHES, batch_size=arrived)
+    job = request_replay(cast.user("manager"), promotion, choices=choices)
+    assert Worker(job, "after-database").wait() == -signal.SIGKILL
     lose_marker(promotion)
     ended = take_over(job)
     assert (ended.state, ended.exit_code) == (JobState.FAILED, 6)

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from promotion.actions import failpoints, replay_marker
 from promotion.actions.reconcile import reconcile
-from promotion.actions.replay import request_replay
+from promotion.actions.replay_start import request_replay
 from promotion.actions.verify import request_verify
 from promotion.domain.provenance import read_provenance
 from promotion.errors import Conflict, InvalidInput, Refused
@@ -63,7 +63,7 @@ def assert_once(clusters, promotion):
 
 
 def test_the_replay_goes_on_behind_what_has_arrived_and_repeats_nothing(clusters, promotion):
-    in_doubt(promotion, requested(promotion), ARRIVED)
+    in_doubt(promotion, ARRIVED)
     found = evidence(promotion)
     assert (found.arrived_prefix, found.arrived_beyond, found.expected) == (ARRIVED, 0, ARRIVED)
     assert found.verdict == VerificationVerdict.INCOMPLETE
@@ -129,7 +129,7 @@ def test_the_evidence_is_read_after_the_last_worker_was_fenced(promotion):
 
 
 def test_a_worker_that_dies_after_the_reconciling_needs_no_second_one(clusters, promotion):
-    in_doubt(promotion, requested(promotion), ARRIVED)
+    in_doubt(promotion, ARRIVED)
     evidence(promotion)
     say(promotion, ARRIVED)
     job = requested(promotion)
@@ -144,24 +144,25 @@ def test_a_worker_that_dies_after_the_reconciling_needs_no_second_one(clusters, 
 
 
 def test_a_marker_that_is_lost_again_after_more_has_arrived_needs_another_word(clusters, promotion):
-    in_doubt(promotion, requested(promotion), ARRIVED)
+    in_doubt(promotion, ARRIVED)
     evidence(promotion)
     say(promotion, ARRIVED)
-    commit_some(promotion, range(ARRIVED, ARRIVED + 4))
+    job = requested(promotion)
+    Worker(job, "after-database").wait()
     lose_marker(promotion)
-    ended = run_job(requested(promotion))
+    ended = take_over(job)
     assert (ended.state, ended.exit_code) == (JobState.FAILED, 6)
     promotion.refresh_from_db()
     with pytest.raises(Refused, match="not established"):
         say(promotion, ARRIVED)  # the evidence is older than the last attempt
-    assert evidence(promotion).arrived_prefix == ARRIVED + 4
-    say(promotion, ARRIVED + 4)
+    assert evidence(promotion).arrived_prefix == 2 * ARRIVED
+    say(promotion, 2 * ARRIVED)
     assert run_job(requested(promotion)).state == JobState.SUCCEEDED
     assert_once(clusters, promotion)
 
 
 def test_a_marker_that_contradicts_the_database_yields_to_the_evidence(promotion):
-    in_doubt(promotion, requested(promotion), ARRIVED)
+    in_doubt(promotion, ARRIVED)
     evidence(promotion)
     replay = Replay.objects.select_related("plan").get()
     contradiction = Marker(3, {"attempt": 1, "digest": replay.plan.digest})
@@ -176,7 +177,7 @@ def test_a_marker_that_contradicts_the_database_yields_to_the_evidence(promotion
 
 
 def test_only_what_the_evidence_bears_out_is_taken(promotion):
-    in_doubt(promotion, requested(promotion), ARRIVED)
+    in_doubt(promotion, ARRIVED)
     assert "not read since the last attempt" in problems(promotion, ARRIVED)
     evidence(promotion)
     assert f"{ARRIVED} events have arrived, not {ARRIVED + 1}" in problems(promotion, ARRIVED + 1)
@@ -193,7 +194,7 @@ def test_only_what_the_evidence_bears_out_is_taken(promotion):
 
 
 def test_a_copy_a_gap_and_an_altered_record_are_no_clean_evidence(promotion):
-    in_doubt(promotion, requested(promotion), ARRIVED)
+    in_doubt(promotion, ARRIVED)
     there = records(promotion)
     write(promotion, there[0], replace(there[1], timestamp=5))
     found = evidence(promotion)
@@ -217,8 +218,7 @@ def test_a_gap_in_what_has_arrived_is_no_clean_evidence(promotion):
 
 
 def test_where_retention_has_deleted_nobody_can_tell(promotion):
-    in_doubt(promotion, requested(promotion), ARRIVED)
-    Replay.objects.update(before={str(n): 0 for n in range(5)})
+    in_doubt(promotion, ARRIVED)
     last = Receipt.objects.get(ordinal=ARRIVED - 1)
     delete_before(promotion, last.partition, last.offset + 1)
     # Even of events that were never sent: an absent record of that partition may just have been deleted.
@@ -235,7 +235,7 @@ def test_a_replay_that_is_through_has_nothing_to_reconcile(promotion):
 
 
 def test_a_word_once_given_stays(promotion):
-    in_doubt(promotion, requested(promotion), ARRIVED)
+    in_doubt(promotion, ARRIVED)
     evidence(promotion)
     made = say(promotion, ARRIVED)
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -150,7 +150,7 @@ def test_a_record_that_is_nowhere_is_missing(replayed):
 def test_a_topic_that_was_made_anew_lacks_everything(replayed):
     topic, client = replayed.target.topic, admin(replayed)
     client.delete_topics([topic])[topic].result(10)
-    until(lambda: create_topic(kafka_connection(replayed.target), topic, 5), what="the old topic's end")
+    until(lambda: create_topic(kafka_connection(replayed.target), topic, 3), what="the old topic's end")
     found = verified(replayed)
     assert (found.verdict, faults(found)) == (VerificationVerdict.FAILED, {"missing": EVENTS})
 
@@ -175,7 +175,7 @@ def test_a_topic_that_stamps_records_itself_is_verified(clusters, source, dev, r
 
 
 def test_aborted_records_are_not_seen(source, dev, sit, replay):
-    from promotion.actions.replay import request_replay
+    from promotion.actions.replay_start import request_replay
 
     source.many(6)
     source.produce()
@@ -191,7 +191,7 @@ def test_aborted_records_are_not_seen(source, dev, sit, replay):
 def test_another_ones_open_transaction_is_waited_for_and_named(replayed, monkeypatch):
     monkeypatch.setattr(verify_read, "HELD_SECONDS", 0.0)
     kafka, topic = kafka_connection(replayed.target), replayed.target.topic
-    with TransactionalWriter(kafka, topic, unique("somebody-else"), 5) as writer:
+    with TransactionalWriter(kafka, topic, unique("somebody-else"), 3) as writer:
         writer.begin()
         writer.produce(0, OutgoingRecord(2, 1, b"k", b"v"))
         writer.flush()
