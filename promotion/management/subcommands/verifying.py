@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
-
-from django.core.serializers.json import DjangoJSONEncoder
 
 from promotion import jobs
 from promotion.actions.receipt import VERIFICATION, replay_of
@@ -14,7 +10,7 @@ from promotion.actions.reconcile import reconcile
 from promotion.actions.verify import request_verify
 from promotion.errors import Conflict, Incomplete, NotFound
 from promotion.management.answers import Answer, job_answer
-from promotion.management.base import actor, add_common, promotion, wait_for
+from promotion.management.base import actor, add_common, end_with, promotion, wait_for
 from promotion.models import Promotion, PromotionJob, Replay
 from promotion.policy import Actor
 from promotion.states import JobKind, VerificationVerdict
@@ -69,13 +65,12 @@ def _answer(found: Promotion, replay: Replay) -> Answer | None:
     if newest.verdict == VerificationVerdict.VERIFIED:
         return answer
     # The numbers belong to the error: a script reads one document.
-    said = {
-        "error": f"The target is not verified: {newest.get_verdict_display().lower()}.",
-        "hint": _FAULTS if replay.finished_at else _UNFINISHED,
-        "problems": [f"{each['kind']}: source {each['source']}. {each['what']}" for each in newest.faults],
-    }
-    sys.stdout.write(json.dumps(said | answer, cls=DjangoJSONEncoder) + "\n")
-    sys.exit(Incomplete.exit_code)
+    problems = [f"{each['kind']}: source {each['source']}. {each['what']}" for each in newest.faults]
+    error = Incomplete(
+        f"The target is not verified: {newest.get_verdict_display().lower()}.",
+        _FAULTS if replay.finished_at else _UNFINISHED,
+    )
+    return end_with(error, answer | {"problems": problems})
 
 
 def _reconcile(options: dict[str, Any]) -> Answer:
