@@ -73,6 +73,8 @@ def _after_replay(promotion_id: int, to: PromotionState) -> PromotionState:
     A plan of which nothing has arrived is again what it was before: its approvals stand, since it is the same plan.
     """
     plans = Plan.objects.filter(promotion=promotion_id, state=PlanState.STARTED)
+    if to == PromotionState.REPLAY_FAILED and not _was_tried(promotion_id):
+        to = PromotionState.EXPORTED  # it failed before anything was sent: everything may be edited and planned anew
     if to == PromotionState.REPLAYED:
         plans.update(state=PlanState.REPLAYED)
     elif to == PromotionState.EXPORTED and _has_arrived(promotion_id):
@@ -81,6 +83,12 @@ def _after_replay(promotion_id: int, to: PromotionState) -> PromotionState:
         plans.filter(submitted_by__isnull=True).update(state=PlanState.READY)
         plans.filter(submitted_by__isnull=False).update(state=PlanState.APPROVED)
     return to
+
+
+def _was_tried(promotion_id: int) -> bool:
+    """Whether a transaction of the newest replay was begun: until its outcome is read, nobody knows it."""
+    replay = Replay.objects.filter(plan__promotion=promotion_id).order_by("-started_at").first()
+    return replay is not None and replay.attempts.exists()
 
 
 def _has_arrived(promotion_id: int) -> bool:
