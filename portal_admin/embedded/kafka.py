@@ -3,6 +3,7 @@
 import base64
 import shutil
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 from portal_admin.embedded import children, downloads, java
@@ -18,12 +19,23 @@ _LOGGING = (
 )
 
 
+@dataclass(frozen=True)
+class Detour:
+    """A second way to a broker: it listens on `port`, and sends who comes that way to `advertised`, a proxy's port."""
+
+    port: int
+    advertised: int
+
+
 class Kafka:
     """A cluster of one broker, with its data below `directory`."""
 
-    def __init__(self, name: str, directory: Path, log: Path, port: int, controller_port: int) -> None:
+    def __init__(
+        self, name: str, directory: Path, log: Path, port: int, controller_port: int, detour: Detour | None = None
+    ) -> None:
+        """`detour` is for tests that disturb the network between a client and the broker."""
         self.name, self._directory, self._log = name, directory, log
-        self._port, self._controller_port = port, controller_port
+        self._port, self._controller_port, self._detour = port, controller_port, detour
         self.child: Child | None = None
 
     @property
@@ -70,6 +82,7 @@ class Kafka:
             "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
             "advertised.listeners": f"PLAINTEXT://{broker}",
             "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": self._directory / "data",
             "auto.create.topics.enable": "false",
             "num.partitions": 1,
@@ -87,6 +100,13 @@ class Kafka:
             "background.threads": 2,
             "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
         }
+        if self._detour:
+            settings["listeners"] = f"{settings['listeners']},DETOUR://{LOOPBACK}:{self._detour.port}"
+            advertised = f"DETOUR://{LOOPBACK}:{self._detour.advertised}"
+            settings["advertised.listeners"] = f"{settings['advertised.listeners']},{advertised}"
+            settings["listener.security.protocol.map"] = ",".join(
+                f"{listener}:PLAINTEXT" for listener in ("PLAINTEXT", "CONTROLLER", "DETOUR")
+            )
         file = self._directory / "server.properties"
         file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         return file

@@ -116,6 +116,10 @@ class Stack:
         """Start more clusters in a running stack."""
         return self._start(self._makers(names), names)
 
+    def service(self, name: str) -> Service:
+        """The service `name` ("postgres", "kafka-dev"), so that a test may stop it and start it again."""
+        return self._services[name]
+
     def choose_port(self, name: str, usual: int | None = None) -> int:
         """A free loopback port for what belongs to this stack; the same one at the next start, if it is free then."""
         return self._ports.choose(name, usual if self._usual_ports else None)

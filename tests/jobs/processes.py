@@ -41,11 +41,7 @@ class WorkerProcess:
     @property
     def horse(self) -> int | None:
         """The process id of its child, None while it waits for work."""
-        try:
-            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        except OSError:
-            return None
-        return int(children[0]) if children else None
+        return child_of(self.process.pid)
 
     def kill_horse(self, signum: int = signal.SIGKILL) -> int:
         """Send a signal to the child once there is one, and return its process id."""
@@ -65,6 +61,15 @@ class WorkerProcess:
             self.kill()
         if horse is not None:
             until(lambda: not alive(horse), what="the child's end")
+
+
+def child_of(pid: int) -> int | None:
+    """The process id of the first child of a process, None where it has none or has ended."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return None
+    return int(children[0]) if children else None
 
 
 def alive(pid: int) -> bool:

@@ -1,0 +1,174 @@
+"""What disturbs a replay: one attack after the other, chosen by a seeded random. Import it with Django set up."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import redis
+from django.db import DatabaseError, connections
+
+from portal_admin.embedded.children import Child
+from promotion.actions import failpoints
+from promotion.models import PromotionJob
+from tests.chaos.ground import Ground
+from tests.chaos.proxy import ANSWERS, REQUESTS
+from tests.chaos.totals import Totals
+from tests.jobs.processes import alive, until
+
+#: How often each attack is chosen, in relation to the others. Those that take seconds are rare.
+WEIGHTS = {
+    "child": 52, "failpoint": 20, "parent": 10, "network": 7, "twins": 4, "valkey": 3, "broker": 2.5, "postgres": 1.5,
+}  # fmt: skip
+#: What counts as a kill: a process that had no chance to say a last word.
+KILLS = ("child", "failpoint", "parent", "broker")
+#: Within so many seconds of a worker's start most of what there is to disturb happens.
+WINDOW_SECONDS = 1.2
+PATIENCE_SECONDS = 120
+
+
+class Monkey:
+    """Attacks one job after the other. `save` is called after every kill, so that none is forgotten."""
+
+    def __init__(self, ground: Ground, dice: random.Random, totals: Totals, save: Callable[[], None]) -> None:
+        self._ground, self._dice, self._totals, self._save = ground, dice, totals, save
+
+    def attack(self, job: PromotionJob) -> None:
+        """Attack the worker of `job` once, at a random time; nothing happens where the job ends first."""
+        kind = self._choose()
+        until(lambda: self._ground.busy() or ended(job), PATIENCE_SECONDS, f"a worker takes job {job.pk}")
+        time.sleep(self._dice.uniform(0, WINDOW_SECONDS))
+        found = self._ground.busy()
+        if found is None:
+            return
+        began = time.monotonic()
+        getattr(self, f"_{kind}")(job, *found)
+        self._ground.note(f"{kind} {time.monotonic() - began:.2f} s, job {job.pk} attempt {job.attempts}")
+        for name in self._ground.mend():
+            self._totals.ended_alone[name] += 1
+        self._save()
+
+    def _choose(self) -> str:
+        """What was never tried comes first."""
+        untried = [kind for kind in WEIGHTS if not self._totals.tally[kind]]
+        return untried[0] if untried else self._dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+
+    def _count(self, kind: str) -> None:
+        self._totals.tally[kind] += 1
+        self._totals.kills += kind in KILLS
+
+    def _child(self, job: PromotionJob, worker: Child, horse: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(horse, signal.SIGKILL)
+            self._count("child")
+            until(lambda: not alive(horse), what="the child's end")
+
+    def _parent(self, job: PromotionJob, worker: Child, horse: int) -> None:
+        worker.process.kill()
+        worker.process.wait()
+        self._count("parent")
+        until(lambda: not alive(horse), what="the end of the child whose parent was killed")
+
+    def _failpoint(self, job: PromotionJob, worker: Child, horse: int) -> None:
+        """Kill whoever reaches a named place next. Some are reached only at a start: then the child is killed first."""
+        name = min(failpoints.NAMES, key=lambda each: (self._totals.tally[f"failpoint {each}"], self._dice.random()))
+        taken = Path(f"{self._ground.failpoint}{failpoints.TAKEN}")
+        self._ground.failpoint.write_text(name)
+        try:
+            if not _within(0.5, lambda: taken.exists() or ended(job)) and alive(horse):
+                self._child(job, worker, horse)
+            _within(20, lambda: taken.exists() or ended(job))
+        finally:
+            self._ground.failpoint.unlink(missing_ok=True)
+        if taken.exists():
+            taken.unlink()
+            self._count("failpoint")
+            self._count(f"failpoint {name}")
+
+    def _broker(self, job: PromotionJob, worker: Child, horse: int) -> None:
+        broker = self._ground.kafka.child
+        assert broker is not None
+        broker.process.kill()
+        broker.process.wait()
+        self._count("broker")
+        time.sleep(self._dice.uniform(0, 1))
+        self._ground.kafka.start()
+
+    def _postgres(self, job: PromotionJob, worker: Child, horse: int) -> None:
+        """In good order, which ends all sessions, or at once, which needs a recovery."""
+        server = self._ground.postgres.child
+        assert server is not None
+        server.process.send_signal(self._dice.choice([signal.SIGINT, signal.SIGQUIT]))
+        server.process.wait(60)
+        self._ground.postgres.start()
+        connections.close_all()
+        self._count("postgres")
+
+    def _valkey(self, job: PromotionJob, worker: Child, horse: int) -> None:
+        """Empty the queue before a worker dies, or right after, when its job has been put there again."""
+        with redis.Redis.from_url(os.environ["VALKEY_URL"]) as client:
+            if self._dice.random() < 0.5:
+                client.flushall()
+                self._child(job, worker, horse)
+            else:
+                self._child(job, worker, horse)
+                time.sleep(self._dice.uniform(0, 0.1))
+                client.flushall()
+        self._count("valkey")
+
+    def _twins(self, job: PromotionJob, worker: Child, horse: int) -> None:
+        """Cut a worker off until another has taken over its replay, then let it go on beside that one."""
+        attempts = refreshed(job).attempts
+        with suppress(ProcessLookupError):
+            os.kill(horse, signal.SIGSTOP)
+            until(lambda: refreshed(job).attempts > attempts or not job.active, PATIENCE_SECONDS, "a second worker")
+            time.sleep(self._dice.uniform(0, 1))
+            os.kill(horse, signal.SIGCONT)
+            self._count("twins")
+            until(lambda: not alive(horse), PATIENCE_SECONDS, "the end of the worker that was cut off")
+
+    def _network(self, job: PromotionJob, worker: Child, horse: int) -> None:
+        """Stall the way to the broker, the way back or both; the worker may die meanwhile, the connection be cut."""
+        proxy = self._ground.proxy
+        proxy.stall(*self._dice.choice([(REQUESTS,), (ANSWERS,), (REQUESTS, ANSWERS)]))
+        try:
+            time.sleep(self._dice.uniform(0.2, 3))
+            if self._dice.random() < 0.4:
+                self._child(job, worker, horse)
+            if self._dice.random() < 0.4:
+                proxy.cut()
+        finally:
+            proxy.go_on()
+        self._count("network")
+
+
+def refreshed(job: PromotionJob) -> PromotionJob:
+    """The job as it is now, from a database that may just have been restarted."""
+    for _ in range(3):
+        try:
+            job.refresh_from_db()
+            return job
+        except DatabaseError:
+            connections.close_all()
+            time.sleep(0.2)
+    job.refresh_from_db()
+    return job
+
+
+def ended(job: PromotionJob) -> bool:
+    """Whether the job has ended, well or not."""
+    return not refreshed(job).active
+
+
+def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
