@@ -104,9 +104,10 @@ class Kafka:
             settings["listeners"] = f"{settings['listeners']},DETOUR://{LOOPBACK}:{self._detour.port}"
             advertised = f"DETOUR://{LOOPBACK}:{self._detour.advertised}"
             settings["advertised.listeners"] = f"{settings['advertised.listeners']},{advertised}"
-            settings["listener.security.protocol.map"] = ",".join(
-                f"{listener}:PLAINTEXT" for listener in ("PLAINTEXT", "CONTROLLER", "DETOUR")
-            )
+            protocols = (f"{listener}:PLAINTEXT" for listener in ("PLAINTEXT", "CONTROLLER", "DETOUR"))
+            settings["listener.security.protocol.map"] = ",".join(protocols)
+            # A killed broker may come back only when the controller takes its earlier life for ended: 9 s by default.
+            settings |= {"broker.session.timeout.ms": 3_000, "broker.heartbeat.interval.ms": 500}
         file = self._directory / "server.properties"
         file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         return file
