@@ -19,6 +19,7 @@ from promotion.models import PromotionJob
 from tests.chaos.ground import Ground
 from tests.chaos.proxy import ANSWERS, REQUESTS
 from tests.chaos.totals import Totals
+from tests.chaos.workload import PATIENCE_SECONDS
 from tests.jobs.processes import alive, until
 
 #: How often each attack is chosen, in relation to the others. Those that take seconds are rare.
@@ -29,7 +30,6 @@ WEIGHTS = {
 KILLS = ("child", "failpoint", "parent", "broker")
 #: Within so many seconds of a worker's start most of what there is to disturb happens.
 WINDOW_SECONDS = 1.2
-PATIENCE_SECONDS = 120
 
 
 class Monkey:
@@ -44,7 +44,7 @@ class Monkey:
         until(lambda: self._ground.busy() or ended(job), PATIENCE_SECONDS, f"a worker takes job {job.pk}")
         time.sleep(self._dice.uniform(0, WINDOW_SECONDS))
         found = self._ground.busy()
-        if found is None:
+        if found is None or ended(job):
             return
         began = time.monotonic()
         getattr(self, f"_{kind}")(job, *found)

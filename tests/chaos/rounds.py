@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 
 from promotion.models import Promotion, PromotionJob
-from promotion.states import JobState
+from promotion.states import JobKind, JobState
 from tests.chaos import naive, workload
 from tests.chaos.ground import Ground
-from tests.chaos.monkey import PATIENCE_SECONDS, Monkey, ended, refreshed
+from tests.chaos.monkey import Monkey, ended, refreshed
 from tests.chaos.totals import Totals
 from tests.jobs.processes import until
 
@@ -35,6 +35,7 @@ class Rounds:
         verdict, misreported = workload.verdict(self._ground, promotion)
         self._totals.add(verdict)
         self._totals.misreported += misreported
+        self._totals.transactions.update(workload.transactions(promotion))
         self._totals.replays += 1
         self._totals.replays_in_batches += batches
         self._totals.under_way = None
@@ -60,7 +61,7 @@ class Rounds:
 
     def _replay(self, promotion: Promotion, batches: bool, kills: int) -> None:
         """Until it has succeeded; where it ended otherwise, start it again, as a person would."""
-        job = promotion.jobs.order_by("-created_at").first()
+        job = promotion.jobs.filter(kind=JobKind.REPLAY).order_by("-created_at").first()
         for _ in range(MOST_RESTARTS):
             if job is None or not job.active:
                 job = workload.start_replay(promotion, batches)
@@ -75,7 +76,7 @@ class Rounds:
     def _until_ended(self, job: PromotionJob, kills: int) -> None:
         while refreshed(job).active and self._totals.kills < kills:
             self._monkey.attack(job)
-        until(lambda: ended(job), PATIENCE_SECONDS, f"the end of job {job.pk}, which nobody disturbs")
+        until(lambda: ended(job), workload.PATIENCE_SECONDS, f"the end of job {job.pk}, which nobody disturbs")
 
     def _naive(self) -> None:
         """The same for the naive order, until it has shown a duplicate, then for every second replay."""

@@ -12,10 +12,15 @@ from typing import Any, Self
 from portal_admin.embedded.secrets import write_private
 from tests.chaos.judge import Verdict
 
+_COUNTERS = ("tally", "transactions", "started_again", "ended_alone")
+
 
 @dataclass
 class Totals:
-    """`tally` has a number for every kind of attack, `under_way` the round that has not been judged yet."""
+    """`tally` has a number for every kind of attack, `transactions` one for every outcome, `started_again` and
+    `ended_alone` one for every reason why a person, or whoever runs the processes, would have had to do something.
+    `misreported` is what the console said that is not so, `under_way` the round that has not been judged yet.
+    """
 
     kills: int = 0
     events: int = 0
@@ -32,6 +37,7 @@ class Totals:
     seconds: float = 0.0
     seed: int = field(default_factory=lambda: random.randrange(10**6))
     tally: Counter[str] = field(default_factory=Counter)
+    transactions: Counter[str] = field(default_factory=Counter)
     started_again: Counter[str] = field(default_factory=Counter)
     ended_alone: Counter[str] = field(default_factory=Counter)
     misreported: list[str] = field(default_factory=list)
@@ -43,7 +49,7 @@ class Totals:
         if not file.exists():
             return cls()
         kept = json.loads(file.read_text())
-        counters = {name: Counter(kept[name]) for name in ("tally", "started_again", "ended_alone")}
+        counters = {name: Counter(kept[name]) for name in _COUNTERS}
         return cls(**(kept | counters))
 
     def to_json(self) -> str:

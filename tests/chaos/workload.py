@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from confluent_kafka import Consumer, TopicPartition
+from django.db.models import Count
 
 from portal_admin.embedded.stack import Cluster
 from promotion import jobs
 from promotion.actions.connect import kafka_connection
-from promotion.actions.replay import request_replay
+from promotion.actions.replay_start import request_replay
+from promotion.domain.plan_choices import Mode, PlanChoices, Policy
 from promotion.kafka.cluster import create_topic
-from promotion.models import Environment, Promotion, PromotionJob, Receipt, Replay
-from promotion.states import PromotionState
+from promotion.models import Environment, Promotion, PromotionJob, Receipt, Replay, ReplayAttempt, Verification
+from promotion.states import PromotionState, VerificationVerdict
 from tests import cast
 from tests.chaos.ground import Ground
 from tests.chaos.judge import PREFIX_BYTES, Verdict, Wanted, headers_of_a_promotion, judge
+from tests.jobs.processes import until
 from tests.replay.stage import Source, consumed, exported, schema
 from tests.services import unique
 
 PARTITIONS = 3
+PATIENCE_SECONDS = 120
 BATCH = 100
 
 
@@ -45,8 +49,9 @@ def follow_the_services(ground: Ground) -> None:
 
 
 def start_replay(promotion: Promotion, batches: bool) -> PromotionJob:
-    """Ask for the replay as the release manager."""
-    return jobs.enqueue(request_replay(cast.user("manager"), promotion))
+    """Ask for the replay as the release manager. The nonces are kept: the judge compares with the source's bytes."""
+    choices = PlanChoices(nonce=Policy.KEEP, mode=Mode.BATCHES if batches else Mode.ALL, batch_size=BATCH)
+    return jobs.enqueue(request_replay(cast.user("manager"), promotion, choices=choices))
 
 
 def verdict(ground: Ground, promotion: Promotion) -> tuple[Verdict, list[str]]:
@@ -69,7 +74,8 @@ def verdict(ground: Ground, promotion: Promotion) -> tuple[Verdict, list[str]]:
     ]
     places = [(record.partition, record.offset) for record in found]
     where = dict(zip((record.identity for record in arrived), places, strict=True))
-    return judge(wanted, arrived), [*_misreported(promotion, wanted, arrived, where), *_left_open(ground, target.topic)]
+    said = [*_misreported(promotion, wanted, arrived, where), *_unproven(promotion), *_left_open(ground, target.topic)]
+    return judge(wanted, arrived), said
 
 
 def _misreported(promotion: Promotion, wanted: list[Wanted], arrived: list[Wanted], where: dict) -> list[str]:
@@ -88,6 +94,15 @@ def _misreported(promotion: Promotion, wanted: list[Wanted], arrived: list[Wante
     if frozen != {record.value for record in arrived}:
         faults.append(f"promotion {promotion.pk} froze other bytes than those that arrived")
     return faults
+
+
+def _unproven(promotion: Promotion) -> list[str]:
+    """What the console's own verification says where that is not "verified"; it follows every replay by itself."""
+    found = Verification.objects.filter(replay__plan__promotion=promotion)
+    until(found.exists, PATIENCE_SECONDS, f"the verification of promotion {promotion.pk}")
+    return [
+        f"promotion {promotion.pk}: {each.verdict}" for each in found if each.verdict != VerificationVerdict.VERIFIED
+    ]
 
 
 def _left_open(ground: Ground, topic: str) -> list[str]:
