@@ -21,6 +21,7 @@ from tests.chaos.totals import Totals
 
 #: More than this in one replay would be given up by the console: a job that kills every worker is not tried for ever.
 MOST_KILLS_A_REPLAY = 25
+FEWEST_KILLS_A_REPLAY = 2
 
 
 def parse() -> argparse.Namespace:
@@ -75,10 +76,10 @@ def play(ground: Ground, totals: Totals, save: Callable[[], None], arguments: ar
     follow_the_services(ground)
     ground.start_console()
     rounds = Rounds(ground, totals, save)
-    while totals.under_way or totals.kills < arguments.kills or totals.events < arguments.events:
+    while not rounds.complete or totals.kills < arguments.kills or totals.events < arguments.events:
         left = max(1, -(-(arguments.events - totals.events) // arguments.events_a_replay))
-        kills = min(MOST_KILLS_A_REPLAY, max(0, -(-(arguments.kills - totals.kills) // left)))
-        said = rounds.play(arguments.events_a_replay, kills)
+        kills = max(FEWEST_KILLS_A_REPLAY, -(-(arguments.kills - totals.kills) // left))
+        said = rounds.play(arguments.events_a_replay, min(MOST_KILLS_A_REPLAY, kills))
         say(f"{said}. In all {totals.kills} kills, {totals.events:,} events.")
 
 

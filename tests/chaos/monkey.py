@@ -15,7 +15,7 @@ from django.db import DatabaseError, connections
 
 from portal_admin.embedded.children import Child
 from promotion.actions import failpoints
-from promotion.models import PromotionJob
+from promotion.models import PromotionJob, ReplayAttempt
 from tests.chaos.ground import Ground
 from tests.chaos.proxy import ANSWERS, REQUESTS
 from tests.chaos.totals import Totals
@@ -28,8 +28,11 @@ WEIGHTS = {
 }  # fmt: skip
 #: What counts as a kill: a process that had no chance to say a last word.
 KILLS = ("child", "failpoint", "parent", "broker")
-#: Within so many seconds of a worker's start most of what there is to disturb happens.
-WINDOW_SECONDS = 1.2
+#: Most attacks come within so many seconds after a transaction has begun, the others after a worker's start.
+TRANSACTION_SECONDS, START_SECONDS = 0.4, 1.2
+IN_A_TRANSACTION = 0.8
+#: Reached once in a worker's life, before its first transaction.
+AT_A_START = ("after-plan", "after-open")
 
 
 class Monkey:
@@ -41,8 +44,7 @@ class Monkey:
     def attack(self, job: PromotionJob) -> None:
         """Attack the worker of `job` once, at a random time; nothing happens where the job ends first."""
         kind = self._choose()
-        until(lambda: self._ground.busy() or ended(job), PATIENCE_SECONDS, f"a worker takes job {job.pk}")
-        time.sleep(self._dice.uniform(0, WINDOW_SECONDS))
+        self._wait(job, kind)
         found = self._ground.busy()
         if found is None or ended(job):
             return
@@ -53,10 +55,28 @@ class Monkey:
             self._totals.ended_alone[name] += 1
         self._save()
 
+    def _wait(self, job: PromotionJob, kind: str) -> None:
+        """Until a worker is in the midst of it."""
+        begun = transactions(job)
+        until(lambda: self._ground.busy() or ended(job), PATIENCE_SECONDS, f"a worker takes job {job.pk}")
+        if kind == "failpoint":  # is reached when it is reached
+            return
+        if self._dice.random() < IN_A_TRANSACTION:
+            _within(10, lambda: transactions(job) > begun or ended(job))
+            time.sleep(self._dice.uniform(0, TRANSACTION_SECONDS))
+        else:
+            time.sleep(self._dice.uniform(0, START_SECONDS))
+
     def _choose(self) -> str:
-        """What was never tried comes first."""
-        untried = [kind for kind in WEIGHTS if not self._totals.tally[kind]]
+        untried = self.untried
         return untried[0] if untried else self._dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+
+    @property
+    def untried(self) -> list[str]:
+        """The kinds of attack that never happened, failpoints as long as one of the names is left: they come first."""
+        tally = self._totals.tally
+        named = [name for name in failpoints.NAMES if not tally[f"failpoint {name}"]]
+        return [kind for kind in WEIGHTS if not tally[kind]] + (["failpoint"] if named else [])
 
     def _count(self, kind: str) -> None:
         self._totals.tally[kind] += 1
@@ -80,7 +100,8 @@ class Monkey:
         taken = Path(f"{self._ground.failpoint}{failpoints.TAKEN}")
         self._ground.failpoint.write_text(name)
         try:
-            if not _within(0.5, lambda: taken.exists() or ended(job)) and alive(horse):
+            seconds = 0 if name in AT_A_START else 5
+            if not _within(seconds, lambda: taken.exists() or ended(job)) and alive(horse):
                 self._child(job, worker, horse)
             _within(20, lambda: taken.exists() or ended(job))
         finally:
@@ -158,6 +179,12 @@ def refreshed(job: PromotionJob) -> PromotionJob:
             time.sleep(0.2)
     job.refresh_from_db()
     return job
+
+
+def transactions(job: PromotionJob) -> int:
+    """How many transactions the replay of the job's promotion has begun."""
+    refreshed(job)  # the database is there again
+    return ReplayAttempt.objects.filter(replay__plan__promotion=job.promotion_id).count()
 
 
 def ended(job: PromotionJob) -> bool:

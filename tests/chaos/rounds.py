@@ -27,6 +27,11 @@ class Rounds:
         self._dice = random.Random(f"{totals.seed} {totals.runs}")
         self._monkey = Monkey(ground, self._dice, totals, save)
 
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is under way and every kind of attack was tried."""
+        return self._totals.under_way is None and not self._monkey.untried
+
     def play(self, events: int, kills: int) -> str:
         """Replay a new promotion of `events`, or the one that an earlier run left, with `kills` on the way; say how."""
         began, before = time.monotonic(), self._totals.kills

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from portal_admin.embedded.stack import Addresses, Cluster
+from promotion.actions import failpoints
 from tests.chaos.monkey import WEIGHTS
 from tests.embedded.processes import all_gone, descendants, wait_for
 from tests.jobs.processes import ROOT
 
-KILLS, EVENTS = 12, 600
+KILLS, EVENTS = 14, 1_200
 FAULTS = ("lost", "duplicated", "reordered", "altered")
 
 
@@ -66,7 +67,8 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed_and_the_harness_itself_ma
     assert after["kills"] >= max(KILLS, before["kills"] + 1)
     assert after["events"] >= EVENTS
     assert after["runs"] == 2
-    assert {kind for kind in WEIGHTS if not after["tally"].get(kind)} == set(), "kinds of attack that never happened"
+    kinds = {*WEIGHTS, *(f"failpoint {name}" for name in failpoints.NAMES)}
+    assert {kind for kind in kinds if not after["tally"].get(kind)} == set(), "attacks that never happened"
     assert after["naive_duplicated"] > 0, "a harness that cannot see a duplicate proves nothing"
     assert after["misreported"] == []
     assert after["ended_alone"] == {}

@@ -100,9 +100,14 @@ def _unproven(promotion: Promotion) -> list[str]:
     """What the console's own verification says where that is not "verified"; it follows every replay by itself."""
     found = Verification.objects.filter(replay__plan__promotion=promotion)
     until(found.exists, PATIENCE_SECONDS, f"the verification of promotion {promotion.pk}")
-    return [
-        f"promotion {promotion.pk}: {each.verdict}" for each in found if each.verdict != VerificationVerdict.VERIFIED
-    ]
+    failed = found.exclude(verdict=VerificationVerdict.VERIFIED)
+    return [f"promotion {promotion.pk}: verification {each.verdict}" for each in failed]
+
+
+def transactions(promotion: Promotion) -> dict[str, int]:
+    """How many transactions there were, by outcome."""
+    attempts = ReplayAttempt.objects.filter(replay__plan__promotion=promotion).order_by()
+    return dict(attempts.values_list("outcome").annotate(Count("pk")))
 
 
 def _left_open(ground: Ground, topic: str) -> list[str]:
