@@ -1,6 +1,6 @@
 # `make help` lists what there is. Needs GNU make and Python 3.11 or later, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test services assets screenshots dev lint types check lock clean
+.PHONY: help demo demo-reset test chaos services assets screenshots dev lint types check lock clean
 PYTHON := .venv/bin/python
 ARGS ?=
 
@@ -19,6 +19,9 @@ services: ## start PostgreSQL, Valkey, Kafka and registries alone; ARGS="--dir D
 
 test: ## run all tests, on real services and in a real browser; ARGS=... goes to pytest
 	@scripts/bootstrap.sh test && $(PYTHON) -m portal_admin.embedded browser && exec $(PYTHON) -m pytest $(ARGS)
+
+chaos: ## kill what replays, again and again, and count what goes wrong; ARGS="--kills N --events M --json FILE --reset"
+	@scripts/bootstrap.sh test && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -W ignore -m tests.chaos $(ARGS)
 
 assets: ## build the browser's assets
 	@scripts/bootstrap.sh demo
