@@ -14,9 +14,11 @@ from portal_admin.embedded.terminal import say
 def up(directory: Path, json_file: Path | None, clusters: list[str]) -> int:
     """Run the services until a signal or a death ends them. Returns the exit code."""
     stack = Stack(directory)
+    written: Path | None = None
     try:
         addresses = stack.start(clusters)
         if json_file:
+            written = json_file
             secrets.write_private(json_file, addresses.to_json())
         say(addresses.to_json())
         say(f"Running. Logs are in {stack.directory / 'logs'}. Ctrl-C stops everything.")
@@ -28,9 +30,9 @@ def up(directory: Path, json_file: Path | None, clusters: list[str]) -> int:
         say(f"{error.message}\n{error.hint}")
         return 1
     finally:
+        if written:  # by this process: those of another one, whose directory this is, stay
+            written.unlink(missing_ok=True)
         stack.stop()
-        if json_file:
-            json_file.unlink(missing_ok=True)
 
 
 def browser() -> int:

@@ -65,6 +65,7 @@ class _Running:
         self._demo = demo
         self._stack = Stack(demo.directory)
         self._own: list[Child] = []
+        self._ready = False
 
     @property
     def children(self) -> list[Child]:
@@ -73,7 +74,8 @@ class _Running:
     def start(self) -> None:
         """Return when /healthz answers and the ready file is written. Raises EmbeddedError, Interrupted."""
         begun = time.monotonic()
-        if self._demo.ready_file:
+        self._stack.open()
+        if self._demo.ready_file:  # only now: the demo that has the directory may have written it
             self._demo.ready_file.unlink(missing_ok=True)
         if self._demo.port and not ports.is_free(self._demo.port):
             raise EmbeddedError(
@@ -90,16 +92,17 @@ class _Running:
         self._wait_until_healthy(f"{url}/healthz")
         if self._demo.ready_file:
             document = {"url": url, "accounts": seed["accounts"], "env": env, "environments": seed["environments"]}
+            self._ready = True
             secrets.write_private(self._demo.ready_file, json.dumps(document, indent=2))
         say(_welcome(url, seed["accounts"], self._stack.log("web").parent, time.monotonic() - begun))
 
     def stop(self) -> None:
-        """End the console's processes, then the services they need."""
+        """Take the ready file back, end the console's processes, then the services they need."""
+        if self._ready and self._demo.ready_file:
+            self._demo.ready_file.unlink(missing_ok=True)
         with ThreadPoolExecutor(max(1, len(self._own))) as pool:
             list(pool.map(lambda child: child.stop(), self._own))
         self._stack.stop()
-        if self._demo.ready_file:
-            self._demo.ready_file.unlink(missing_ok=True)
 
     def _environment(self, addresses: Addresses, port: int) -> dict[str, str]:
         """Every variable that manage.py needs to work with this demo."""

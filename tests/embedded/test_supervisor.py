@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from portal_admin.embedded.__main__ import up
+from portal_admin.embedded.stack import Stack
+from portal_admin.embedded.supervisor import Demo
 from tests.embedded.processes import all_gone, descendants, is_running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -60,3 +64,16 @@ def test_the_supervisor_names_a_dead_child_ends_the_rest_and_starts_again(tmp_pa
     again.process.kill()
     again.process.wait()
     wait_for(lambda: all_gone(again.pids), "the end of what a killed supervisor had started", 20)
+
+
+@pytest.mark.parametrize("start", [lambda *a: Demo(a[0], ready_file=a[1]).run(), lambda *a: up(*a, [])])
+def test_a_second_start_is_refused_and_leaves_the_file_of_the_first_alone(
+    tmp_path: Path, start: Callable[[Path, Path], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    running, ready_file = Stack(tmp_path / "demo"), tmp_path / "ready.json"
+    running.open()
+    ready_file.write_text("{}")
+    assert start(tmp_path / "demo", ready_file) == 1
+    assert "Another process runs the services" in "".join(capsys.readouterr())
+    assert ready_file.read_text() == "{}"
+    running.stop()
