@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import secrets as random_source
+import shlex
 import sys
 import time
 import urllib.error
@@ -22,6 +23,8 @@ from portal_admin.embedded.stack import Addresses, Stack
 from portal_admin.embedded.terminal import say
 
 PROJECT = Path(__file__).resolve().parents[2]
+#: What `make demo-reset` removes.
+USUAL_DIRECTORY = PROJECT / ".local" / "demo"
 MANAGE = (sys.executable, str(PROJECT / "manage.py"))
 CLUSTERS = ("dev", "sit")
 _WORKERS = 2
@@ -94,7 +97,7 @@ class _Running:
             document = {"url": url, "accounts": seed["accounts"], "env": env, "environments": seed["environments"]}
             self._ready = True
             secrets.write_private(self._demo.ready_file, json.dumps(document, indent=2))
-        say(_welcome(url, seed["accounts"], self._stack.log("web").parent, time.monotonic() - begun))
+        say(_welcome(url, seed["accounts"], self._stack.directory, time.monotonic() - begun))
 
     def stop(self) -> None:
         """Take the ready file back, end the console's processes, then the services they need."""
@@ -128,13 +131,11 @@ class _Running:
         self._run_manage("migrate", env, "--noinput", "--verbosity=0")
         say("Loading the event types ...")
         self._run_manage("event_types", env, "load")
-        say(
-            "Creating accounts, environments and topics ..."
-            if self._demo.empty
-            else "Seeding the topics with events ..."
-        )
+        say("Preparing accounts, environments and topics ...")
         clusters = {name: asdict(cluster) for name, cluster in addresses.clusters.items()}
         seed = self._seed(env | {"PROMOTION_DEMO_CLUSTERS": json.dumps(clusters)})
+        if seed["seeded"]:
+            say(f"Seeded dev with {seed['seeded']:,} records.")
         if static_files.process.wait(_HEALTHY_WITHIN_SECONDS) != 0:
             raise static_files.death()
         self._own.remove(static_files)
@@ -215,7 +216,9 @@ def _answer(url: str) -> str:
         return str(error)
 
 
-def _welcome(url: str, accounts: dict[str, dict[str, str]], logs: Path, seconds: float) -> str:
+def _welcome(url: str, accounts: dict[str, dict[str, str]], directory: Path, seconds: float) -> str:
     rows = [f"  {role:<10} {account['username']:<12} {account['password']}" for role, account in accounts.items()]
     lines = ["", f"The console is up after {seconds:.0f} s: {url}", "", "  role       user         password", *rows, ""]
-    return "\n".join([*lines, f"Logs are in {logs}. Ctrl-C stops everything; `make demo-reset` forgets all data."])
+    forget = "make demo-reset" if directory == USUAL_DIRECTORY else f"rm -rf {shlex.quote(str(directory))}"
+    last = f"Logs are in {directory / 'logs'}. Ctrl-C stops everything; after that `{forget}` forgets all data."
+    return "\n".join([*lines, last])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from portal_admin.embedded import supervisor
 from portal_admin.embedded.__main__ import up
 from portal_admin.embedded.stack import Stack
 from portal_admin.embedded.supervisor import Demo
@@ -54,12 +55,15 @@ def test_the_supervisor_names_a_dead_child_ends_the_rest_and_starts_again(tmp_pa
     said = demo.output.read_text()
     assert "The process 'periodic' was killed by signal 9." in said
     assert str(tmp_path / "demo" / "logs" / "periodic.log") in said
+    assert "Seeded dev with 4,321 records." in said
+    assert f"`rm -rf {tmp_path}/demo` forgets all data" in said
     assert all_gone(demo.pids)
     assert not demo.ready_file.exists()
 
     again = Started(tmp_path)
     kept = json.loads(again.ready_file.read_text())["env"]
     assert kept["SECRET_KEY"] == document["env"]["SECRET_KEY"]
+    assert "Seed" not in again.output.read_text()
     assert any(not is_running(pid) for pid in demo.pids)
     again.process.kill()
     again.process.wait()
@@ -77,3 +81,9 @@ def test_a_second_start_is_refused_and_leaves_the_file_of_the_first_alone(
     assert "Another process runs the services" in "".join(capsys.readouterr())
     assert ready_file.read_text() == "{}"
     running.stop()
+
+
+def test_of_the_usual_directory_demo_reset_forgets_the_data() -> None:
+    assert "`make demo-reset` forgets" in supervisor._welcome("http://x", {}, supervisor.USUAL_DIRECTORY, 1.0)
+    reset = (supervisor.PROJECT / "Makefile").read_text().partition("demo-reset:")[2].splitlines()[1]
+    assert supervisor.PROJECT / reset.split()[-1] == supervisor.USUAL_DIRECTORY

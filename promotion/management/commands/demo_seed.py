@@ -33,7 +33,7 @@ DECISIONS = {Category.CONFIGURABLE: Decision.PROMOTABLE, Category.TRANSACTIONAL:
 class Command(BaseCommand):
     """Makes accounts, topics and environments, decides the types as the curator, and tells dev's story once."""
 
-    help = "Fill the demo (idempotent). Prints one JSON document: accounts and environments."
+    help = "Fill the demo (idempotent). Prints one JSON document: accounts, environments, how many records were seeded."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take where passwords are kept, and whether events are wanted."""
@@ -44,24 +44,24 @@ class Command(BaseCommand):
         parser.add_argument("--empty", action="store_true", help="No events: only accounts, environments, decisions.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it all, and print what the demo's ready file holds."""
+        """Do it all, and print what the supervisor writes to the demo's ready file, and says."""
         clusters = json.loads(os.environ.get("PROMOTION_DEMO_CLUSTERS", "{}"))
         if not set(CLUSTERS.values()) <= set(clusters):
             raise CommandError("PROMOTION_DEMO_CLUSTERS is missing: start the demo with `make demo`.")
         accounts = make_accounts(options["dir"])
         environments = _make_environments(clusters, accounts, options["topic"])
         decide_proposed(User.objects.get(username=accounts["curator"]["username"]))
-        if not options["empty"]:
-            self._seed(environments)
-        self.stdout.write(json.dumps({"accounts": accounts, "environments": environments}))
+        seeded = 0 if options["empty"] else self._seed(environments)
+        self.stdout.write(json.dumps({"accounts": accounts, "environments": environments, "seeded": seeded}))
 
-    def _seed(self, environments: dict[str, dict[str, str]]) -> None:
+    def _seed(self, environments: dict[str, dict[str, str]]) -> int:
+        """Return how many records were produced: none where dev's topic has its story."""
         dev, sit = environments["dev"], environments["sit"]
         kafka = KafkaConnection(dev["bootstrap_servers"])
-        if seed.is_empty(kafka, dev["topic"]):
-            registries = [RegistryConnection(each["registry_url"]) for each in (dev, sit)]
-            count = seed.seed((kafka, registries[0]), registries[1], dev["topic"], int(time.time() * 1000))
-            self.stderr.write(f"Seeded dev with {count} records.")
+        if not seed.is_empty(kafka, dev["topic"]):
+            return 0
+        registries = [RegistryConnection(each["registry_url"]) for each in (dev, sit)]
+        return seed.seed((kafka, registries[0]), registries[1], dev["topic"], int(time.time() * 1000))
 
 
 def _make_environments(clusters: dict[str, Any], accounts: Any, topic: str) -> dict[str, dict[str, str]]:
