@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from django.utils import timezone
 
 from promotion.actions.lease import Lease
-from promotion.actions.outgoing import changes, outgoing, with_schemas
+from promotion.actions.outgoing import Body, changes, outgoing, with_schemas
 from promotion.domain.json_codec import from_json_value
-from promotion.domain.lines import EventLine, Manifest, numbered, read_line
+from promotion.domain.lines import EventLine, Manifest, changed_fixed, numbered, read_line
 from promotion.errors import InvalidInput
 from promotion.models import Event, LineVerdict, Promotion, Upload, UploadLine
 
@@ -147,9 +147,8 @@ class Comparison:
 
     def _compare(self, number: int, line: EventLine, event: Event) -> UploadLine:
         now = outgoing(event)
-        if line.type_name not in (None, now.schema.full_name):
-            problem = f"The type is {now.schema.full_name}: a file cannot change it."
-            return self._row(number, LineVerdict.INVALID, event, problems=[problem])
+        if problems := _unchangeable(line, event, now):
+            return self._row(number, LineVerdict.INVALID, event, problems=problems)
         try:
             body = now.data if line.value is None else from_json_value(now.schema, line.value)
         except InvalidInput as error:
@@ -174,6 +173,14 @@ class Comparison:
             body=body,
             problems=[problem[:500] for problem in (problems or [])[:MAX_PROBLEMS]],
         )
+
+
+def _unchangeable(line: EventLine, event: Event, now: Body) -> list[str]:
+    """Return what the line would change that no file can."""
+    problems = changed_fixed(line, event.timestamp, None if event.key is None else bytes(event.key))
+    if line.type_name not in (None, now.schema.full_name):
+        problems.insert(0, f"The type is {now.schema.full_name}: a file cannot change it.")
+    return problems
 
 
 def _verdict(line: EventLine, event: Event, changed: bool) -> LineVerdict:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promotion.domain.json_text import parse_json
 from promotion.domain.limits import DEFAULT_LIMITS
 from promotion.errors import InvalidInput
 
+#: What a line holds for people to read, and why a file that says otherwise is wrong.
+FIXED = {
+    "key": "The key follows from the event's host or user: change those. A file cannot change it.",
+    "timestamp": "The timestamp follows from the plan's policy: choose it there. A file cannot change it.",
+}
 FORMAT = "promotion-console/events"
 VERSION = 1
 
@@ -28,7 +33,8 @@ class BadLine(InvalidInput):
 class EventLine:
     """One event as a line says it. `type_name`, `version` and `excluded` are None where the line does not say.
 
-    `value` is None in a line without one, which is allowed where the event is to be excluded.
+    `value` is None in a line without one, which is allowed where the event is to be excluded. `fixed` holds what the
+    line says of FIXED, as it says it.
     """
 
     partition: int
@@ -37,6 +43,7 @@ class EventLine:
     type_name: str | None = None
     version: int | None = None
     excluded: bool | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ def manifest(values: Mapping[str, Any]) -> str:
 
 
 def event_line(event: EventLine, timestamp: int, key: bytes | None) -> str:
-    """Return one event's line, with its line end. `timestamp` and `key` are for people: reading ignores them."""
+    """Return one event's line, with its line end. `timestamp` and `key` are for people, and cannot be changed."""
     return _line(
         {
             "partition": event.partition,
@@ -65,6 +72,16 @@ def event_line(event: EventLine, timestamp: int, key: bytes | None) -> str:
             "value": event.value,
         }
     )
+
+
+def changed_fixed(line: EventLine, timestamp: int, key: bytes | None) -> list[str]:
+    """Return what is wrong with the line where it gives the record another `timestamp` or `key` than it has."""
+    was = {"key": _key(key), "timestamp": timestamp}
+    return [
+        problem
+        for name, problem in FIXED.items()
+        if name in line.fixed and (type(line.fixed[name]), line.fixed[name]) != (type(was[name]), was[name])
+    ]
 
 
 def _key(key: bytes | None) -> str | dict[str, str] | None:
@@ -105,6 +122,7 @@ def read_line(line: bytes) -> EventLine | Manifest:
         type_name=_optional(value, "type", str),
         version=_optional(value, "version", int),
         excluded=_optional(value, "excluded", bool),
+        fixed={name: value[name] for name in FIXED if name in value},
     )
 
 

@@ -107,6 +107,24 @@ def test_every_verdict_is_reported_by_line_number_before_anything_is_applied(pro
     assert not Event.objects.get(pk=events[1].pk).excluded
 
 
+def test_a_line_that_changes_key_or_timestamp_is_invalid_and_says_where_they_come_from(promotion):
+    stage.event(promotion, key=b"\xff\x00")
+    _, *rest = lines_of(promotion)
+    rest[0]["key"] = "another"  # line 1
+    rest[1]["timestamp"] += 1
+    rest[2] |= {"key": None, "timestamp": str(rest[2]["timestamp"]), "type": "x.Y"}
+    del rest[3]["key"], rest[3]["timestamp"], rest[3]["type"]  # line 4
+    rest[4] |= {"key": "another", "excluded": True}
+    rest[-1]["key"]["base64"] = "/wE="
+    made = compared(promotion, rest)
+    invalid = dict.fromkeys((1, 2, 3, 5, 11), "invalid")
+    assert verdicts(made) == dict.fromkeys(range(1, 12), "unchanged") | invalid
+    problems = {line.number: line.problems for line in made.lines.all()}
+    assert problems[1] == ["The key follows from the event's host or user: change those. A file cannot change it."]
+    assert problems[2] == ["The timestamp follows from the plan's policy: choose it there. A file cannot change it."]
+    assert [problem.split()[1] for problem in problems[3]] == ["type", "key", "timestamp"]
+
+
 def test_good_lines_are_applied_as_revisions_and_audited(promotion, manager):
     events = list(promotion.events.in_order())
     exclude(manager, promotion, [events[2].pk])
