@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
 from promotion.errors import InvalidInput, NotFound, PromotionError, Refused
@@ -20,6 +20,14 @@ Answer = dict[str, Any]
 Handler = Callable[[dict[str, Any]], Answer | None]
 
 
+class Parser(CommandParser):
+    """A parser that raises InvalidInput where argparse would print to standard error and exit. `--help` is as ever."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the options."""
+        raise InvalidInput(f"The options are wrong: {message}.", f"`{self.prog} --help` shows what there is.")
+
+
 class JsonCommand(BaseCommand):
     """A command with subcommands. An expected error is the JSON document `{"error", "hint", "problems"}`.
 
@@ -27,10 +35,22 @@ class JsonCommand(BaseCommand):
     the answer to print, or None where it has written to standard output itself.
     """
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return Django's parser, which raises InvalidInput for a wrong option as those of the subcommands do."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.__class__ = Parser  # Django lets nobody choose it
+        return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Do what Django does, and let a wrong option be a JSON document and an exit code like any other error."""
+        try:
+            super().run_from_argv(argv)
+        except InvalidInput as error:  # of the parser: `handle` has caught all others
+            end_with(error, {})
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Let the subclass add its subcommands."""
-        subparsers = parser.add_subparsers(dest="subcommand", required=True, parser_class=ArgumentParser)
-        self.add_subcommands(subparsers)
+        self.add_subcommands(parser.add_subparsers(dest="subcommand", required=True, parser_class=Parser))
 
     def add_subcommands(self, subparsers: Any) -> None:
         """Add the subcommands to `subparsers`."""
