@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from django.db import IntegrityError, transaction
 
-from promotion.actions import failpoints, replay_marker
+from promotion.actions import failpoints, finish, replay_marker
 from promotion.actions.reconcile import reconcile
 from promotion.actions.replay_start import request_replay
 from promotion.actions.verify import request_verify
 from promotion.domain.provenance import read_provenance
-from promotion.errors import Conflict, InvalidInput, Refused
+from promotion.errors import Conflict, Incomplete, InvalidInput, Refused
 from promotion.kafka.marker import Marker
 from promotion.models import AuditEntry, Receipt, Reconciliation, Replay, ReplayAttempt, Verification
 from promotion.states import AttemptOutcome, JobState, PromotionState, VerificationVerdict
@@ -112,15 +112,16 @@ def test_an_attempt_that_never_committed_counts_as_aborted(promotion, monkeypatc
     assert records(promotion) == []
 
 
-def test_the_evidence_is_read_after_the_last_worker_was_fenced(promotion):
+def test_a_worker_that_is_only_cut_off_is_fenced_before_the_evidence_is_read(promotion):
     job = requested(promotion)
     zombie = Worker(job, "after-receipts:stop")
     try:
         zombie.wait_until_stopped()
-        Replay.objects.update(committed=1)  # so that the next one is in doubt, and does not take over
-        assert take_over(job).exit_code == 6
+        with transaction.atomic():
+            assert finish.give_up(job, Incomplete("The test says so."))  # and nobody has taken over
         promotion.refresh_from_db()
-        assert evidence(promotion).arrived_prefix == 0
+        found = evidence(promotion)
+        assert (found.arrived_prefix, found.arrived_beyond) == (0, 0)
         zombie.go_on()
         assert zombie.wait() == 0
         assert records(promotion) == []
@@ -166,13 +167,13 @@ def test_a_marker_that_contradicts_the_database_yields_to_the_evidence(promotion
     evidence(promotion)
     replay = Replay.objects.select_related("plan").get()
     contradiction = Marker(3, {"attempt": 1, "digest": replay.plan.digest})
-    with pytest.raises(replay_marker.Incomplete, match="contradicts"):
+    with pytest.raises(Incomplete, match="contradicts"):
         replay_marker._checked(replay, contradiction)
     say(promotion, ARRIVED)
     replay = Replay.objects.select_related("plan").get()
     assert replay_marker._checked(replay, contradiction) == ARRIVED
     ReplayAttempt.objects.create(replay=replay, number=2)
-    with pytest.raises(replay_marker.Incomplete, match="contradicts"):
+    with pytest.raises(Incomplete, match="contradicts"):
         replay_marker._checked(replay, contradiction)
 
 
