@@ -86,7 +86,7 @@ def take(ready: dict[str, Any]) -> None:
 
 
 def promote(page: Page) -> None:
-    """Export, edit, replay."""
+    """Export, edit, plan, replay."""
     page.goto("/promotions/new/")
     page.get_by_label("Title").fill("October release")
     page.get_by_role("button", name="Create the promotion").click()
@@ -96,6 +96,10 @@ def promote(page: Page) -> None:
     edit(page, promotion)
     page.goto(promotion)
     picture(page, "promotion")
+    page.goto(f"{promotion}plan/")
+    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("heading", name="It is ready").wait_for()
+    picture(page, "plan")
     page.goto(f"{promotion}replay/")
     page.get_by_role("button", name="Replay").click()
     page.get_by_role("heading", name="Done: replayed").wait_for()

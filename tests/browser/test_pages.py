@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
+from tests.browser.plans import make_plan
 from tests.processes import Console
 
 ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
@@ -27,6 +28,11 @@ PAGES = {
     "/promotions/{id}/things/?kind=Role": "manager",
     "/promotions/{id}/download/": "manager",
     "/promotions/{id}/uploads/new/": "manager",
+    "/promotions/{draft}/plan/": "manager",
+    "/promotions/{id}/plan/": "manager",
+    "/promotions/{id}/plan/?show=going&mode=batches": "manager",
+    "/promotions/{id}/plan/{plan}/": "manager",
+    "/promotions/{id}/plan/compare/": "manager",
     "/promotions/{id}/replay/": "manager",
     "/promotions/{id}/receipt/": "manager",
     "/approvals/": "approver",
@@ -42,11 +48,12 @@ PAGES = {
     "/promotions/999999/": "viewer",
     "/accounts/password/": "viewer",
 }
+PRINT = "import json; from promotion.models import Plan; print(json.dumps"
 
 
 @pytest.fixture(scope="module")
 def path_of(console: Console) -> Callable[[str], str]:
-    """Fills in the ids of a path."""
+    """Fills in the ids of a path; the promotion has two plans, and {plan} is the older one."""
 
     def create() -> str:
         made = console.manage(
@@ -58,7 +65,11 @@ def path_of(console: Console) -> Callable[[str], str]:
     console.manage("promotion", "export", exported, "--as=manager", "--wait")
     first = f"from promotion.models import Event; print(Event.objects.filter(promotion={exported}).first().pk)"
     event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
-    return lambda path: path.format(id=exported, draft=draft, event=event)
+    for _ in range(2):
+        make_plan(console, exported)
+    oldest = f"Plan.objects.filter(promotion={exported}).last().pk"
+    plan = console.manage("shell", "--no-imports", "-v0", "-c", f"{PRINT}({oldest}, default=str))")
+    return lambda path: path.format(id=exported, draft=draft, event=event, plan=plan)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -55,7 +55,9 @@ def test_a_viewer_reads_everything_and_is_offered_no_change(open_page: OpenPage,
     expect(page.get_by_role("button", name="Replay")).to_have_count(0)
 
 
-@pytest.mark.parametrize("action", ["export/", "cancel/", "replay/", "events/select/", "uploads/new/"])
+@pytest.mark.parametrize(
+    "action", ["export/", "cancel/", "plan/", "plan/force/", "replay/", "events/select/", "uploads/new/"]
+)
 def test_a_viewer_who_posts_anyway_is_refused(open_page: OpenPage, exported: int, action: str) -> None:
     page = open_page("viewer", f"/promotions/{exported}/")
     path = f"/promotions/{exported}/{action}"
