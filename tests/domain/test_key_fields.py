@@ -3,16 +3,16 @@
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from promotion.domain.identity import HOST, identity_of
 from promotion.domain.key_fields import TypeSchema, problem_with, propose, propose_alone
 from promotion.domain.names import split_name
 from promotion.domain.schema import Schema, parse
-from tests.domain.strategies import data
 
 PORTAL = "net.lightapi.portal."
 TABLE = Path(__file__).with_name("key_fields.txt")
@@ -62,6 +62,7 @@ def test_every_proposed_path_leads_to_a_value(schema: Schema) -> None:
     assert HOST not in paths[1:]
 
 
+@settings(deadline=None)
 @given(st.permutations(range(3)))
 def test_the_order_of_the_types_does_not_matter(order: list[int]) -> None:
     for aggregate, types in catalogue().items():
@@ -69,12 +70,35 @@ def test_the_order_of_the_types_does_not_matter(order: list[int]) -> None:
             assert propose(aggregate, [types[number] for number in order]) == propose(aggregate, types)
 
 
-@given(data())
-def test_whatever_a_topic_brings_gets_paths_that_it_has(datum) -> None:
-    paths = propose_alone("test.Thing", datum.schema)
-    assert not any(problem_with(datum.schema, path) for path in paths)
-    if paths and all(datum.tree[path] != "" for path in paths if path != HOST):
-        assert identity_of("Thing", paths, datum.tree)
+NAMES = ["hostId", "thingId", "id", "key", "apiId", "apiVersion", "email", "endpoint", "value", "note"]
+#: An Avro type, and a value that it may have.
+TYPES: list[tuple[Any, Any]] = [
+    ("string", "x"),
+    ("long", 7),
+    ({"type": "enum", "name": "E", "symbols": ["A"]}, "A"),
+    ("boolean", True),
+    (["null", "string"], None),
+    ({"type": "array", "items": "string"}, ["x"]),
+]
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TYPES[:2] + TYPES), max_size=6), st.booleans())
+def test_whatever_a_topic_brings_gets_paths_that_have_values(chosen: dict[str, tuple[Any, Any]], later: bool) -> None:
+    fields, tree = [], {name: value for name, (_, value) in chosen.items()}
+    for number, (name, (kind, _)) in enumerate(chosen.items()):
+        named = kind | {"name": f"E{number}"} if isinstance(kind, dict) and "symbols" in kind else kind
+        fields.append({"name": name, "type": named})
+    if later:
+        inner = {"type": "record", "name": "EventId", "fields": [{"name": "hostId", "type": "string"}]}
+        fields.append({"name": "EventId", "type": inner})
+        tree["EventId"] = {"hostId": "h"}
+    paths = propose_alone("a.ThingMovedEvent", record("ThingMovedEvent", *fields))
+    for path in (path for path in paths if path != HOST):
+        assert identity_of("Thing", [path], tree)
+    event("paths: " + " ".join(paths))
+    if HOST in paths and isinstance(tree.get("hostId", "h"), str):
+        assert identity_of("Thing", paths, tree)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from promotion.domain.identity import Identity
 from promotion.domain.references import MOST_REFERENCES, ReferenceMap
@@ -98,6 +98,7 @@ def test_what_belongs_to_a_thing_begins_with_its_identity(references: ReferenceM
     assert references.parts_of("Host") == references.parts_of("Unknown") == []
 
 
+@settings(deadline=None)
 @given(json_values())
 def test_no_content_disturbs_it(tree: Any) -> None:
     event = {"x": tree, "ruleId": tree, "ruleIds": tree, "EventId": tree}
