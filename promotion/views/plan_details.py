@@ -72,7 +72,6 @@ def live(request: HttpRequest, promotion: Promotion, plan: Plan | None, *, old: 
         "failed": _failed(job, plan),
         "facts": facts(active) if active else [],
         "unit": "events",
-        "changed": plan is not None and plan.inputs.get("changes", promotion.changes) != promotion.changes,
         "may_manage": manager,
         "may_plan": manager and not old and active is None and promotion.state in STARTS[JobKind.PLAN][0],
         "may_check": not old and active is None and _fits(promotion, stands),
@@ -217,7 +216,8 @@ def _partitions_differ(promotion: Promotion, plan: Plan | None, export: Export |
 
 
 def _fits(promotion: Promotion, stands: Standing | None) -> bool:
-    return stands is not None and stands.state in MAY_GO_STALE and promotion.state in STARTS[JobKind.CHECK_PLAN][0]
+    fits = stands is not None and stands.state in MAY_GO_STALE - {PlanState.REFUSED}
+    return fits and promotion.state in STARTS[JobKind.CHECK_PLAN][0]
 
 
 def _failed(job: PromotionJob | None, plan: Plan | None) -> PromotionJob | None:

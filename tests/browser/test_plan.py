@@ -27,7 +27,7 @@ def test_what_is_there_already_is_forced_in_and_an_edit_makes_the_plan_stale(
     expect(page.get_by_role("region", name="Events of the plan")).to_contain_text("Already promoted")
 
     force_the_first(page)
-    expect(page.get_by_text("What goes out was changed since")).to_be_visible()
+    expect(page.get_by_role("heading", name="It no longer fits")).to_be_visible()
     page.get_by_role("button", name="Make a new plan").click()
     expect(page.get_by_role("heading", name="It is ready: 1 event can go to sit")).to_be_visible(timeout=JOB_MS)
     expect(page.locator("#differs")).to_contain_text("1 go now and did not")
