@@ -15,6 +15,7 @@ from portal_admin.embedded.kafka import Detour, Kafka
 from portal_admin.embedded.ports import LOOPBACK
 from portal_admin.embedded.registry import Registry
 from portal_admin.embedded.stack import Addresses, Cluster, Stack
+from promotion.actions import failpoints
 from tests.chaos.proxy import Proxy
 from tests.jobs.processes import ROOT, alive, child_of
 
@@ -33,6 +34,7 @@ class Ground:
     def __init__(self, directory: Path, shared: dict[str, Cluster] | None = None) -> None:
         self.directory = directory.resolve()
         self.failpoint = self.directory / "failpoint"
+        self.taken = Path(f"{self.failpoint}{failpoints.TAKEN}")
         self.workers: list[Child] = []
         self.stack = Stack(self.directory, durable=False, usual_ports=False)
         self._shared = shared
@@ -59,7 +61,8 @@ class Ground:
 
     def start_console(self) -> None:
         """Start the periodic process and the workers."""
-        self.failpoint.unlink(missing_ok=True)
+        for left in (self.failpoint, self.taken):
+            left.unlink(missing_ok=True)
         self.periodic = self._start("periodic")
         self.workers = [self._start("worker") for _ in range(WORKERS)]
 

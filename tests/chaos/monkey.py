@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import redis
 from django.db import DatabaseError, connections
@@ -97,7 +96,7 @@ class Monkey:
     def _failpoint(self, job: PromotionJob, worker: Child, horse: int) -> None:
         """Kill whoever reaches a named place next. Some are reached only at a start: then the child is killed first."""
         name = min(failpoints.NAMES, key=lambda each: (self._totals.tally[f"failpoint {each}"], self._dice.random()))
-        taken = Path(f"{self._ground.failpoint}{failpoints.TAKEN}")
+        taken = self._ground.taken
         self._ground.failpoint.write_text(name)
         try:
             seconds = 0 if name in AT_A_START else 5

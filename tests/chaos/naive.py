@@ -6,10 +6,8 @@ import random
 import signal
 import sys
 import time
-from pathlib import Path
 
 from portal_admin.embedded import children
-from promotion.actions import failpoints
 from promotion.domain.connection import KafkaConnection
 from promotion.kafka.cluster import create_topic
 from tests.chaos.ground import Ground
@@ -44,7 +42,7 @@ def suffer(ground: Ground, dice: random.Random, total: int, batch: int, kills: i
         killed += code == -signal.SIGKILL
         if code not in (0, -signal.SIGKILL):
             raise child.death()
-        for left in (ground.failpoint, Path(f"{ground.failpoint}{failpoints.TAKEN}")):
+        for left in (ground.failpoint, ground.taken):
             left.unlink(missing_ok=True)
     file.unlink()
     wanted = [Wanted(n, b"key-%d" % (n % KEYS), b"%d" % n, (), n + 1, 0) for n in range(total)]
