@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -38,6 +38,24 @@ def claim(job_id: uuid.UUID) -> uuid.UUID | None:
     if queued.update(state=JobState.RUNNING, started_at=now, **values) == 1:
         return token
     return token if PromotionJob.objects.abandoned().filter(pk=job_id).update(**values) == 1 else None
+
+
+def end_frozen_sessions() -> None:
+    """Have PostgreSQL end this process's sessions when it stands still inside a transaction, from the next one on.
+
+    A worker that freezes (a suspended machine, a cut network) may hold the row of its job: whoever claims the job would
+    wait for that lock, long after the lease has run out. Three leases are more than any pause inside our transactions.
+    """
+    options = connections.settings["default"].setdefault("OPTIONS", {})
+    limits = {
+        "idle_in_transaction_session_timeout": 3 * settings.LEASE_SECONDS * 1000,
+        # Of a machine that is gone the database hears nothing at all, for two hours by default.
+        "tcp_keepalives_idle": 10,
+        "tcp_keepalives_interval": 5,
+        "tcp_keepalives_count": 3,
+    }
+    given = [options["options"]] if options.get("options") else []
+    options["options"] = " ".join([*given, *(f"-c {name}={value}" for name, value in limits.items())])
 
 
 def _until(now: datetime) -> datetime:

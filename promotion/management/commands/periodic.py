@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from promotion import periodic
+from promotion.actions.lease import end_frozen_sessions
 
 
 class Command(BaseCommand):
@@ -14,4 +15,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or Ctrl-C."""
+        end_frozen_sessions()
         periodic.scheduler().start()  # type: ignore[no-untyped-call]

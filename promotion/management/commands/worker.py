@@ -6,6 +6,8 @@ import django_rq
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from promotion.actions.lease import end_frozen_sessions
+
 
 class Command(BaseCommand):
     """Runs jobs until it is stopped; start as many as there are cores."""
@@ -14,6 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Work on both queues, the quick one first, with the JSON serializer on either side."""
+        end_frozen_sessions()
         worker = django_rq.get_worker("quick", "default", serializer="rq.serializers.JSONSerializer")
         connections.close_all()
         worker.work(logging_level="WARNING")
