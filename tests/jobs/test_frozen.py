@@ -50,7 +50,7 @@ def test_a_frozen_worker_does_not_keep_its_job_from_whoever_takes_over(bounded) 
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '30s'")
-        until(PromotionJob.objects.abandoned().filter(pk=job.pk).exists, what="the end of a lease that nobody renews")
+        until(lambda: PromotionJob.objects.abandoned().filter(pk=job.pk).exists(), what="the end of the lease")
         began = time.monotonic()
         assert claim(job.pk) is not None
         assert time.monotonic() - began < 3 * LEASE_SECONDS + 5
