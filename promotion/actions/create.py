@@ -8,7 +8,7 @@ from django.db import transaction
 
 from promotion.actions import audit
 from promotion.domain.filters import ExportFilter
-from promotion.errors import InvalidInput, Refused
+from promotion.errors import InvalidInput, NotFound, Refused
 from promotion.models import Environment, EventType, Promotion
 from promotion.policy import MANAGE, Actor, require
 
@@ -19,7 +19,7 @@ def create(actor: Actor, source: Environment, target: Environment, title: str, f
     """Return the new promotion, a draft owned by `actor`.
 
     Raises Refused where the actor may not, or events may not travel between the two, InvalidInput for a title or a
-    filter that cannot be used.
+    filter that cannot be used, NotFound with every event type in the filter that there is not.
     """
     require(actor, MANAGE)
     title = _title(title)
@@ -82,7 +82,7 @@ def _check_filters(filters: ExportFilter) -> None:
             raise InvalidInput(f"A {name} in the filter holds U+0000.", "No event that could be searched has one.")
     unknown = sorted(filters.types - _known(filters.types))
     if unknown:
-        raise InvalidInput(
+        raise NotFound(
             f"There is no event type {unknown[0]}.",
             "Give the full name, as `manage.py event_types list` shows it.",
             [f"There is no event type {name}." for name in unknown],

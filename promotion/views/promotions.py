@@ -58,9 +58,10 @@ def create(request: HttpRequest) -> HttpResponse:
     given = form.cleaned_data
     try:
         made = create_promotion(_actor(request), given["source"], given["target"], given["title"], form.wanted())
-    except (Refused, InvalidInput) as error:
+    except (Refused, InvalidInput, NotFound) as error:
+        field = "types" if isinstance(error, NotFound) else None
         for problem in error.problems or [error.message]:
-            form.add_error(None, f"{problem} {error.hint}")
+            form.add_error(field, f"{problem} {error.hint}")
         return _form(request, form, 422)
     messages.success(request, "The promotion is created. Nothing has been read yet: export it next.")
     return redirect(made)

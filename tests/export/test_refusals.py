@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 from promotion.actions.create import create
 from promotion.actions.request import request_job
 from promotion.domain.filters import ExportFilter
-from promotion.errors import Conflict, InvalidInput, Refused
+from promotion.errors import Conflict, InvalidInput, NotFound, Refused
 from promotion.models import Environment, Promotion
 from promotion.states import JobKind, JobState, PromotionState
 from tests import cast
@@ -72,7 +72,7 @@ def test_an_environment_is_never_promoted_to_itself() -> None:
 
 def test_a_type_that_does_not_exist_cannot_be_asked_for() -> None:
     filters = ExportFilter(types=frozenset({"no.Such", "\0"}))
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(NotFound) as caught:
         create(cast.user("manager"), cast.environment("dev"), cast.environment("sit"), "T", filters)
     assert len(caught.value.problems) == 2
 

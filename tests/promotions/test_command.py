@@ -57,7 +57,7 @@ def test_create_prints_the_id_and_show_what_there_is() -> None:
         ({"--title": " "}, 2),
         ({"--since": "yesterday"}, 2),
         ({"--offsets": "0"}, 2),
-        ({"--type": "no.Such"}, 2),
+        ({"--type": "no.Such"}, 8),
     ],
 )
 def test_exit_codes_tell_what_was_wrong(change: dict[str, str], code: int) -> None:
