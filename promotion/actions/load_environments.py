@@ -47,7 +47,7 @@ def load(actor: Actor, text: str) -> Loaded:
     tables = _tables(text)
     known = {each.name: each for each in Environment.objects.filter(name__in=tables)}
     checked = {name: _form(name, table, known.get(name)) for name, table in tables.items()}
-    problems = [problem for name, (form, wrong) in checked.items() for problem in wrong or _problems(name, form)]
+    problems = [problem for name, (form, wrong) in checked.items() for problem in _problems(name, form, wrong)]
     if problems:
         raise InvalidInput(
             "The file was not loaded, and nothing was changed.", "Mend what is listed, then load it again.", problems
@@ -83,18 +83,20 @@ def _tables(text: str) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _form(name: str, table: Mapping[str, Any], environment: Environment | None) -> tuple[EnvironmentForm, list[str]]:
-    """Return the bound form of one table, and what is wrong with its keys and the types of their values."""
+def _form(
+    name: str, table: Mapping[str, Any], environment: Environment | None
+) -> tuple[EnvironmentForm, dict[str, str]]:
+    """Return the bound form of one table, and by key what is wrong with it or with the type of its value."""
     instance = environment or Environment()
     stored = environments.stored_secrets(environment) if environment else {}
     data = settings_of(instance) | {f"{each}_env": secret.variable for each, secret in stored.items()} | {"name": name}
-    wrong = []
+    wrong: dict[str, str] = {}
     for key, value in table.items():
         field_name = FIELD_OF.get(key) or SECRET_KEYS.get(key)
         if field_name is None:
-            wrong.append(f"[environments.{name}] {key}: unknown key; known are {', '.join([*FIELD_OF, *SECRET_KEYS])}.")
+            wrong[key] = f"unknown key; known are {', '.join([*FIELD_OF, *SECRET_KEYS])}."
         elif not isinstance(value, expected := _type_of(field_name)) or isinstance(value, bool) != (expected is bool):
-            wrong.append(f"[environments.{name}] {key}: must be {_WORDS[expected]}.")
+            wrong[key] = f"must be {_WORDS[expected]}."
         else:
             data[field_name] = value
     for each in set(SECRETS) & set(table):
@@ -116,13 +118,12 @@ def _type_of(field_name: str) -> type:
             return str
 
 
-def _problems(name: str, form: EnvironmentForm) -> list[str]:
+def _problems(name: str, form: EnvironmentForm, wrong: Mapping[str, str]) -> list[str]:
+    """Return every problem of one table: those of `wrong`, and what the form says of all other keys."""
     keys = {field_name: key for key, field_name in {**FIELD_OF, **SECRET_KEYS}.items()}
-    return [
-        f"[environments.{name}] {keys.get(field_name, 'name')}: {message}"
-        for field_name, messages in form.errors.items()
-        for message in messages
-    ]
+    found = [(keys.get(field_name, "name"), message) for field_name, said in form.errors.items() for message in said]
+    others = [(key, message) for key, message in found if key not in wrong]
+    return [f"[environments.{name}] {key}: {message}" for key, message in [*wrong.items(), *others]]
 
 
 def _save(actor: Actor, form: EnvironmentForm, environment: Environment | None, loaded: Loaded) -> None:
