@@ -1,8 +1,9 @@
 """The failures the console knows by name, lowest of all layers.
 
-Every one carries a `message` (what is wrong, and where) and a `hint` (what to do about it), both safe to show:
-they hold coordinates and names, never the content of an event and never a secret. `exit_code` is what the command
-line ends with; the numbers are promised in docs/automation.md and never change their meaning.
+Every one carries a `message` (what is wrong, and where), a `hint` (what to do about it) and, where several things are
+wrong, `problems`. All are safe to show: they hold coordinates and names, never the content of an event and never a
+secret. `exit_code` is what the command line ends with; the numbers are promised in docs/automation.md and never change
+their meaning.
 """
 
 from collections.abc import Sequence
@@ -14,33 +15,26 @@ class PromotionError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", problems: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.problems = list(problems)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
 
 
 class InvalidInput(PromotionError):
-    """What was given cannot be used: an unknown name, a malformed value, an event its schema refuses."""
+    """What was given cannot be used: a wrong option, a malformed value or file, an event its schema refuses."""
 
     exit_code = 2
-
-    def __init__(self, message: str, hint: str = "", problems: Sequence[str] = ()) -> None:
-        super().__init__(message, hint)
-        self.problems = list(problems)
 
 
 class Refused(PromotionError):
     """A rule or a missing permission forbids it. `problems` names every reason, so that all are mended at once."""
 
     exit_code = 3
-
-    def __init__(self, message: str, hint: str = "", problems: Sequence[str] = ()) -> None:
-        super().__init__(message, hint)
-        self.problems = list(problems)
 
 
 class Stale(PromotionError):
@@ -68,7 +62,7 @@ class Unreachable(PromotionError):
 
 
 class NotFound(PromotionError):
-    """No such promotion, environment, event type or user."""
+    """No such promotion, environment, event type or user, by whatever option or argument it was named."""
 
     exit_code = 8
 

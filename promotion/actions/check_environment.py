@@ -119,9 +119,13 @@ def _registry_field(error: PromotionError) -> str:
 
 
 def _both(kafka: PromotionError | None, registry: PromotionError | None) -> PromotionError | None:
-    """Return one error that tells both, of the kind of the first."""
+    """Return the error, or one of the kind of the first whose `problems` are both."""
     if kafka is None or registry is None:
         return kafka or registry
     kinds = (kind for kind in PromotionError.__subclasses__() if isinstance(kafka, kind))
     kind = next(kinds, PromotionError)
-    return kind(f"Kafka: {kafka.message} Registry: {registry.message}", f"{kafka.hint} {registry.hint}".strip())
+    both = [
+        f"{part}: {error.message.rstrip('.')}. {error.hint}".rstrip()
+        for part, error in (("Kafka", kafka), ("Registry", registry))
+    ]
+    return kind("Neither Kafka nor the schema registry can be used.", "Mend both.", both)

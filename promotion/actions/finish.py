@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from promotion.errors import Cancelled, InvalidInput, PromotionError, Refused, Stale
+from promotion.errors import Cancelled, PromotionError, Refused, Stale
 from promotion.models import Plan, Promotion, PromotionJob, Replay
 from promotion.states import ENDS, STARTS, JobKind, JobState, PlanState, PromotionState
 
@@ -48,9 +48,7 @@ def _state_for(error: PromotionError) -> JobState:
 def _end(job: PromotionJob, state: JobState, error: PromotionError | None = None) -> None:
     values: dict[str, object] = {"state": state, "ended_at": timezone.now(), "lease_until": None, "lease_token": None}
     if error is not None:
-        values |= {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
-    if isinstance(error, Refused | InvalidInput):
-        values["problems"] = error.problems
+        values |= {"error": error.message, "hint": error.hint, "problems": error.problems, "exit_code": error.exit_code}
     PromotionJob.objects.filter(pk=job.pk).update(**values)
     move_on(job, state)
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
-from promotion.errors import InvalidInput, NotFound, PromotionError, Refused
+from promotion.errors import InvalidInput, NotFound, PromotionError
 from promotion.models import Promotion, PromotionJob
 
 Answer = dict[str, Any]
@@ -77,7 +77,7 @@ def end_with(error: PromotionError, answer: Answer) -> NoReturn:
 
 
 def _describe(error: PromotionError) -> Answer:
-    return {"error": error.message, "hint": error.hint, "problems": getattr(error, "problems", [])}
+    return {"error": error.message, "hint": error.hint, "problems": error.problems}
 
 
 def add_common(parser: ArgumentParser, *, user: bool = False, wait: bool = False) -> None:
@@ -117,7 +117,4 @@ def wait_for(job: PromotionJob, interval: float = 0.2, *, fail: bool = True) -> 
 
 def _ended(job: PromotionJob) -> PromotionError:
     kinds = {kind.exit_code: kind for kind in PromotionError.__subclasses__()} | {1: PromotionError}
-    kind = kinds.get(job.exit_code, PromotionError)
-    if issubclass(kind, Refused | InvalidInput):
-        return kind(job.error, job.hint, job.problems)
-    return kind(job.error, job.hint)
+    return kinds.get(job.exit_code, PromotionError)(job.error, job.hint, job.problems)

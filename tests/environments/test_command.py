@@ -130,9 +130,40 @@ def test_mistakes_are_one_json_document_and_an_exit_code(file, curator):
     file.write_text("[environments.dev]\ntopic = 1")
     answer, code = command("load", str(file), "--as", "curator")
     assert code == 2
-    assert answer["problems"] == ["[environments.dev] topic: must be text in quotes."]
+    assert answer["problems"] == [
+        "[environments.dev] topic: must be text in quotes.",
+        "[environments.dev] bootstrap_servers: This field is required.",
+        "[environments.dev] registry_url: This field is required.",
+    ]
     assert command("load", str(file) + "x", "--as", "curator")[1] == 2
     assert command("load", str(file), "--as", "nobody")[1] == 8
+
+
+def test_every_wrong_key_of_every_table_is_named_once(curator):
+    with pytest.raises(InvalidInput) as caught:
+        load(curator, FILE.replace('"portal-event"', '"a b"').replace("order = 20", "order = 'x'\ncolour = 'red'"))
+    said = [problem.partition(": ")[0] for problem in caught.value.problems]
+    assert said == [f"[environments.{key}" for key in ("dev] topic", "sit] order", "sit] colour", "sit] topic")]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_what_was_loaded_is_printed_with_what_its_checks_found(file, curator, monkeypatch, capsys):
+    monkeypatch.setattr(jobs, "enqueue", lambda job: jobs.run(str(job.pk)) or job)
+
+    def loaded() -> dict:
+        with pytest.raises(SystemExit, match="7"):
+            call_command("environments", "load", str(file), "--as", "curator", "--wait")
+        return json.loads(capsys.readouterr().out)
+
+    answer = loaded()
+    assert (answer["created"], answer["updated"], answer["unchanged"]) == (["dev", "sit"], [], [])
+    assert answer["error"] == "The checks of dev, sit failed."
+    said = [problem.split(": ")[:2] for problem in answer["problems"]]
+    assert said == [["dev", "Kafka"], ["dev", "Registry"], ["sit", "Kafka"], ["sit", "Registry"]]
+    file.write_text(FILE.partition("[environments.sit]")[0].replace("order = 10", "order = 11"))
+    answer = loaded()
+    assert (answer["created"], answer["updated"], answer["unchanged"]) == ([], ["dev"], [])
+    assert [problem.partition(": ")[0] for problem in answer["problems"]] == ["Kafka", "Registry"]
 
 
 def test_loading_needs_the_permission(db):

@@ -11,10 +11,10 @@ from promotion import jobs
 from promotion.actions.environments import check_again, rotate_keys
 from promotion.actions.load_environments import load, named
 from promotion.domain.findings import PARTS, health, part_health
-from promotion.errors import InvalidInput
+from promotion.errors import InvalidInput, PromotionError
 from promotion.forms.environments import settings_of
-from promotion.management.base import Answer, JsonCommand, actor, add_common, wait_for
-from promotion.models import Environment
+from promotion.management.base import Answer, JsonCommand, actor, add_common, end_with, wait_for
+from promotion.models import Environment, PromotionJob
 
 
 class Command(JsonCommand):
@@ -45,13 +45,31 @@ class Command(JsonCommand):
 def _load(options: dict[str, Any]) -> Answer:
     user = _actor(options)
     loaded = load(user, _read(options["file"]))
-    changed = [*loaded.created, *loaded.updated]
-    if not options["untested"]:
-        started = [jobs.enqueue(check_again(user, named(name))) for name in changed]
+    answer = {"created": loaded.created, "updated": loaded.updated, "unchanged": loaded.unchanged}
+    changed = [] if options["untested"] else [*loaded.created, *loaded.updated]
+    try:
+        started = {name: jobs.enqueue(check_again(user, named(name))) for name in changed}
         if options["wait"]:
-            for job in started:
-                wait_for(job)
-    return {"created": loaded.created, "updated": loaded.updated, "unchanged": loaded.unchanged}
+            _wait_for_all(started)
+    except PromotionError as error:  # what was loaded stays loaded
+        end_with(error, answer)
+    return answer
+
+
+def _wait_for_all(started: dict[str, PromotionJob]) -> None:
+    """Wait for every check. Raises what ended one badly; of several, an error of the first one's kind with all."""
+    failed: dict[str, PromotionError] = {}
+    for name, job in started.items():
+        try:
+            wait_for(job)
+        except PromotionError as error:
+            failed[name] = error
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        problems = [f"{name}: {each}" for name, error in failed.items() for each in error.problems or [str(error)]]
+        kind = type(next(iter(failed.values())))
+        raise kind(f"The checks of {', '.join(failed)} failed.", "All of them are loaded; mend each.", problems)
 
 
 def _list(options: dict[str, Any]) -> Answer:
