@@ -17,6 +17,7 @@ from django.conf import settings
 NAMES = (
     "after-plan",
     "after-open",
+    "after-first-marker",
     "after-begin",
     "mid-produce",
     "after-flush",

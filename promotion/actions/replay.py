@@ -22,7 +22,7 @@ from promotion.actions import failpoints, preflight
 from promotion.actions.connect import kafka_connection, registry_connection
 from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
-from promotion.actions.replay_marker import attempt_aborted, next_attempt, repair, writer_name
+from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
 from promotion.actions.replay_schemas import schema_ids
 from promotion.actions.replay_start import begin, check_startable
 from promotion.domain.plan_choices import PlanChoices
@@ -102,6 +102,7 @@ def _attempts(lease: Lease, replay: Replay) -> None:
         lease.progress(first, plan.steps_count, "Registering schemas")
         with Registry(registry_connection(promotion.target)) as registry:
             ids = schema_ids(registry, plan)
+        first_marker(lease, replay, writer, first)
         # 3. One transaction after the other, on the same producer: whatever is in doubt ends this loop.
         while first < plan.steps_count:
             began = time.monotonic()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.utils import timezone
 
-from promotion.actions import audit
+from promotion.actions import audit, failpoints
 from promotion.actions.lease import Lease
 from promotion.errors import Incomplete
 from promotion.kafka.marker import Marker
+from promotion.kafka.writer import TransactionalWriter
 from promotion.models import Installation, Replay, ReplayAttempt
 from promotion.states import AttemptOutcome
 
-#: Kafka forgets a marker after 7 days by default. After this long, a missing one no longer proves anything.
-MARKER_TRUSTED = timedelta(days=1)
+#: The number of no attempt: what the first marker bears, which is committed before there is one.
+MARKED = 0
 
 
 def writer_name(replay: Replay) -> str:
@@ -54,12 +53,16 @@ def _checked(replay: Replay, marker: Marker | None) -> int:
         return _without_marker(replay)
     number = marker.metadata.get("attempt")
     attempt = replay.attempts.filter(number=number).first() if type(number) is int else None
-    believable = (
-        attempt is not None
-        and attempt.outcome != AttemptOutcome.ABORTED
-        and marker.metadata.get("digest") == replay.plan.digest
-        and replay.committed <= marker.next_ordinal <= replay.plan.steps_count
-    )
+    fits = marker.metadata.get("digest") == replay.plan.digest
+    if number == MARKED:
+        believable = fits and marker.next_ordinal == replay.committed
+    else:
+        believable = (
+            fits
+            and attempt is not None
+            and attempt.outcome != AttemptOutcome.ABORTED
+            and replay.committed <= marker.next_ordinal <= replay.plan.steps_count
+        )
     if believable:
         return marker.next_ordinal
     said = replay.reconciliations.first()
@@ -74,29 +77,36 @@ def _checked(replay: Replay, marker: Marker | None) -> int:
 
 
 def _without_marker(replay: Replay) -> int:
-    """Return what has arrived although Kafka has no marker: nothing, or what a person has established since.
+    """Return what has arrived although Kafka has no marker: nothing, or what a person has established since it went.
 
-    A person's word counts for the attempts that there were. Those after it are judged like those of a replay that
-    nobody has spoken about. Raises Incomplete.
+    No record is produced before a marker is committed, so one that was there and is gone proves nothing, however short
+    ago that was. Raises Incomplete then.
     """
     said = replay.reconciliations.first()
-    committed, last_attempt = (said.committed, said.last_attempt) if said is not None else (0, 0)
-    later = replay.attempts.filter(number__gt=last_attempt)
-    if replay.committed != committed or later.filter(outcome=AttemptOutcome.COMMITTED).exists():
+    lost = replay.marked_at is not None and (said is None or said.at < replay.marked_at)
+    committed = said.committed if said is not None else 0
+    if lost or replay.committed != committed:
         raise Incomplete(
             f"The database shows {replay.committed:,} committed records, and Kafka's marker of them is gone.",
             f"{_WHAT_TO_DO} Group {writer_name(replay)} should have the marker.",
         )
-    # Receipts are stored before the commit is asked for: without them there was none.
-    trusted_since = timezone.now() - MARKER_TRUSTED
-    doubtful = later.filter(outcome=AttemptOutcome.OPEN, produced__gt=0, started_at__lt=trusted_since).first()
-    if doubtful is not None:
-        raise Incomplete(
-            f"Attempt {doubtful.number} was about to commit at {doubtful.started_at:%Y-%m-%d %H:%M} UTC, and so long "
-            "after it the missing marker does not prove that it failed: Kafka forgets markers.",
-            _WHAT_TO_DO,
-        )
     return committed
+
+
+def first_marker(lease: Lease, replay: Replay, writer: TransactionalWriter, committed: int) -> None:
+    """See to it that Kafka has a marker before the next record is produced, and write down that it has.
+
+    A transaction of its own commits it. Raises what the writer raises, LeaseLost.
+    """
+    missing = writer.marker is None
+    if missing:
+        writer.begin()
+        writer.commit(committed, {"attempt": MARKED, "digest": replay.plan.digest})
+        failpoints.reach("after-first-marker")
+    if missing or replay.marked_at is None:
+        with lease.writing():
+            replay.marked_at = timezone.now()
+            replay.save(update_fields=["marked_at"])
 
 
 def next_attempt(lease: Lease, replay: Replay, steps: range) -> ReplayAttempt:

@@ -280,6 +280,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="replay",
+            name="marked_at",
+            field=models.DateTimeField(
+                help_text="Since when Kafka has a marker of it. None: not one record was ever produced.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="replay",
             name="after",
             field=models.JSONField(
                 default=dict, help_text="The target's end by partition after the last commit: nothing of it lies above."
@@ -358,6 +365,8 @@ class Migration(migrations.Migration):
         # Plans of before had no state: what became of them says it.
         migrations.RunSQL(
             """
+            UPDATE promotion_replay AS r SET marked_at = r.started_at
+            WHERE EXISTS (SELECT 1 FROM promotion_replayattempt WHERE replay_id = r.id);
             UPDATE promotion_plan SET state = 'superseded';
             UPDATE promotion_plan AS p SET state = CASE WHEN r.finished_at IS NULL THEN 'started' ELSE 'replayed' END
             FROM promotion_replay AS r, promotion_promotion AS o

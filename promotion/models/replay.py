@@ -21,6 +21,9 @@ class Replay(models.Model):
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
     committed = models.PositiveIntegerField(default=0)
+    marked_at = models.DateTimeField(
+        null=True, help_text="Since when Kafka has a marker of it. None: not one record was ever produced."
+    )
     before = models.JSONField(
         default=dict, help_text="The target's end by partition before the first attempt: nothing of it lies below."
     )

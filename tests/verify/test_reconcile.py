@@ -80,11 +80,10 @@ def test_the_replay_goes_on_behind_what_has_arrived_and_repeats_nothing(clusters
     assert verified(promotion).verdict == VerificationVerdict.VERIFIED
 
 
-def test_a_worker_that_died_after_the_commit_had_sent_everything(clusters, promotion, monkeypatch):
+def test_a_worker_that_died_after_the_commit_had_sent_everything(clusters, promotion):
     job = requested(promotion)
     Worker(job, "after-commit").wait()
     lose_marker(promotion)
-    monkeypatch.setattr(replay_marker, "MARKER_TRUSTED", replay_marker.timedelta(0))  # long after
     assert take_over(job).exit_code == 6
     promotion.refresh_from_db()
     assert evidence(promotion).arrived_prefix == EVENTS
@@ -98,10 +97,10 @@ def test_a_worker_that_died_after_the_commit_had_sent_everything(clusters, promo
     assert_once(clusters, promotion)
 
 
-def test_an_attempt_that_never_committed_counts_as_aborted(promotion, monkeypatch):
+def test_an_attempt_that_never_committed_counts_as_aborted(promotion):
     job = requested(promotion)
     Worker(job, "after-receipts").wait()
-    monkeypatch.setattr(replay_marker, "MARKER_TRUSTED", replay_marker.timedelta(0))
+    lose_marker(promotion)
     assert take_over(job).exit_code == 6
     promotion.refresh_from_db()
     found = evidence(promotion)
