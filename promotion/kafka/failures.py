@@ -87,10 +87,18 @@ def is_group_error(error: KafkaError) -> bool:
 
 
 def clean(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str:
-    """Return `text` fit for a log or a page: no secrets, no control characters, not longer than `limit`."""
+    """Return `text` fit for a log or a page: no secrets, no control characters, not longer than `limit`.
+
+    Longer text ends at a word, if there is one in its last part, and with an ellipsis.
+    """
     for secret in secrets:
         text = text.replace(secret, "***")
-    return re.sub(r"[^\x20-\x7e\xa1-\u02ff]+", " ", text)[:limit].strip()
+    text = re.sub(r"[^\x20-\x7e\xa1-\u02ff\u2026]+", " ", text).strip()
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    space = cut.rfind(" ", limit // 2)
+    return (cut if space < 0 or text[limit - 1] == " " else cut[:space]).rstrip() + "…"
 
 
 def explain(

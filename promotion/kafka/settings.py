@@ -79,8 +79,9 @@ def bootstrap_servers(text: str) -> str:
     for server in servers:
         host, _, port = server.rpartition(":")
         if not (_HOST.fullmatch(host) and re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
-            shown = re.sub(r"[^\x21-\x7e]", "?", server)[:80]
-            raise InvalidInput(f"The bootstrap server “{shown}” is not host:port.", "Write host:port,host:port.")
+            raise InvalidInput(
+                f"The bootstrap server “{_shown(server)}” is not host:port.", "Write host:port,host:port."
+            )
     return ",".join(servers)
 
 
@@ -88,10 +89,16 @@ def topic_name(topic: str) -> str:
     """Return `topic` where it is a name that Kafka allows, else raise InvalidInput."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic) or topic in (".", ".."):
         raise InvalidInput(
-            f"“{re.sub(r'[^A-Za-z0-9._-]', '?', topic)[:80]}” is not a topic's name.",
+            f"“{_shown(topic)}” is not a topic's name.",
             "Use 1 to 249 letters, digits, dots, underscores and hyphens.",
         )
     return topic
+
+
+def _shown(text: str) -> str:
+    """Return what was typed as a page or a log may show it: a space is a space, a control character is none."""
+    shown = "".join(each if each.isprintable() else "?" for each in text[:80])
+    return shown if len(text) <= 80 else f"{shown}…"
 
 
 def certificates_pem(name: str, text: str) -> str:

@@ -67,17 +67,27 @@ def differences(environment: Environment, values: Mapping[str, Any]) -> list[Row
     ]
 
 
-def opened(form: EnvironmentForm) -> dict[str, bool]:
-    """Return which parts of the form are open: those that the chosen security needs, and those with an error."""
-    security, auth = form["security"].value(), form["registry_auth"].value()
+def parts(form: EnvironmentForm) -> dict[str, dict[str, Any]]:
+    """Return the parts of the form that not everybody needs: the choices that need each, and what keeps it unfolded."""
     wrong = set(form.errors)
     return {
-        "sasl": security in SASL or bool(wrong & {"username", "password", "password_env", "sasl_tls"}),
-        "tls": security not in {*SASL, Security.PLAINTEXT}
-        or bool(wrong & _tls_fields())
-        or bool(form["ca_pem"].value()),
-        "registry": auth != RegistryAuth.NONE or any(name.startswith("registry_") for name in wrong - {"registry_url"}),
+        "sasl": {
+            "needed_for": _values(SASL),
+            "unfolded": bool(wrong & {"username", "password", "password_env", "sasl_tls"}),
+        },
+        "tls": {
+            "needed_for": _values({*Security} - {*SASL, Security.PLAINTEXT}),
+            "unfolded": bool(wrong & _tls_fields()) or bool(form["ca_pem"].value()),
+        },
+        "registry": {
+            "needed_for": _values({*RegistryAuth} - {RegistryAuth.NONE}),
+            "unfolded": any(name.startswith("registry_") for name in wrong - {"registry_url"}),
+        },
     }
+
+
+def _values(choices: Iterable[Security | RegistryAuth]) -> str:
+    return " ".join(sorted(choice.value for choice in choices))
 
 
 def _tls_fields() -> set[str]:

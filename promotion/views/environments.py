@@ -18,7 +18,7 @@ from promotion.errors import Conflict, Unreachable
 from promotion.forms.environments import EnvironmentForm
 from promotion.models import Environment, EnvironmentDraft, PromotionJob
 from promotion.policy import ENVIRONMENTS, VIEW, Actor, may, require
-from promotion.views.environment_details import described, differences, health_chips, opened, problems, warnings
+from promotion.views.environment_details import described, differences, health_chips, parts, problems, warnings
 
 FOLDER = "promotion/environments"
 
@@ -121,7 +121,7 @@ def _take(
         "action": action,
         "unsaved": unsaved or form.is_bound,
         "differences": differences(environment, form.settings) if environment and form.conflict else [],
-        "open": opened(form),
+        "parts": parts(form),
     }
     return render(request, f"{FOLDER}/form.html", context, status=422 if form.is_bound else 200)
 

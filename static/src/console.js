@@ -10,6 +10,7 @@ import { rowSelection } from "./js/select.js";
 import { themeChoice } from "./js/theme.js";
 import { localTimes } from "./js/time.js";
 import { followState } from "./js/title.js";
+import { unfolding } from "./js/unfold.js";
 
 copyButtons(document);
 dialogs(document);
@@ -24,6 +25,7 @@ function enhance(root) {
   localTimes(root);
   rowSelection(root);
   themeChoice(root);
+  unfolding(root);
 }
 
 enhance(document);

@@ -102,9 +102,9 @@ def test_an_id_is_copied_whole(gallery: Page) -> None:
     assert gallery.evaluate("navigator.clipboard.readText()") == "01964b05-552a-7c4b-9184-6857e7f3dc5f"
 
 
-def test_times_are_the_viewers_with_utc_on_hover(gallery: Page) -> None:
+def test_times_are_the_viewers_and_name_their_zone_with_utc_on_hover(gallery: Page) -> None:
     time = gallery.locator("td[data-label=Time] time").first
-    expect(time).to_have_text(re.compile("24 Nov 2025, 12:07:12"))
+    expect(time).to_have_text(re.compile(r"24 Nov 2025, 12:07:12 GMT\+9"))
     expect(time).to_have_attribute("title", "2025-11-24 03:07:12 UTC")
 
 

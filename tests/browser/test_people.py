@@ -97,19 +97,33 @@ def test_an_environment_with_a_wrong_port_is_told_at_its_field_and_saved_when_ri
 ) -> None:
     sit = console.environments["sit"]
     page = open_page("admin", "/environments/new/")
-    page.get_by_label("Name", exact=True).fill("uat")
-    page.get_by_label("Place in the pipeline").fill("30")
+    page.get_by_label("Name", exact=True).fill("prod")
+    page.get_by_label("Place in the pipeline").fill("40")
     page.get_by_label("Bootstrap servers").fill("127.0.0.1:9")
     page.get_by_label("Topic", exact=True).fill(sit["topic"])
     page.get_by_label("Registry URL").fill(sit["registry_url"])
     page.get_by_role("button", name="Test and save").click()
-    expect(page.get_by_role("heading", name="uat is not saved")).to_be_visible(timeout=JOB_MS)
+    expect(page.get_by_role("heading", name="prod is not saved")).to_be_visible(timeout=JOB_MS)
     page.get_by_role("link", name="Edit again").click()
     expect(page.get_by_label("Bootstrap servers")).to_have_accessible_description(re.compile("127.0.0.1:9: no answer"))
     expect(page.get_by_label("Topic", exact=True)).to_have_value(sit["topic"])
     page.get_by_label("Bootstrap servers").fill(sit["bootstrap_servers"])
     page.get_by_role("button", name="Test and save").click()
     expect(page.get_by_text("Kafka and registry answer.")).to_be_visible(timeout=JOB_MS)
+
+
+def test_a_choice_unfolds_the_fields_that_it_needs(open_page: OpenPage) -> None:
+    page = open_page("admin", "/environments/new/")
+    user_name, client_key = page.get_by_label("User name", exact=True), page.get_by_label("Client key", exact=True)
+    expect(user_name).to_be_hidden()
+    page.get_by_label("Security").select_option("sasl_scram_256")
+    expect(user_name).to_be_visible()
+    expect(client_key).to_be_hidden()
+    page.get_by_label("Security").select_option("mutual_tls")
+    expect(client_key).to_be_visible()
+    expect(user_name).to_be_visible()
+    plain = open_page("admin", "/environments/new/", java_script_enabled=False)
+    expect(plain.get_by_label("User name", exact=True)).to_be_visible()
 
 
 def test_of_two_who_edit_one_event_the_second_is_told_and_loses_nothing(

@@ -77,6 +77,21 @@ def test_a_viewer_sees_pages_without_buttons_that_are_not_theirs() -> None:
     assert client.post(reverse("promotion:cancel", args=[promotion.pk])).status_code == 403
 
 
+def test_only_who_posted_is_told_that_what_was_typed_is_kept() -> None:
+    viewer, url = as_role("viewer"), reverse("promotion:promotion_create")
+    assert "What you typed" not in viewer.get(url).content.decode()
+    assert "What you typed" in viewer.post(url, {"title": "T"}).content.decode()
+
+
+def test_the_history_tells_in_words_what_was_done() -> None:
+    promotion = cast.promotion()
+    client = as_role("manager")
+    client.post(reverse("promotion:export", args=[promotion.pk]))
+    client.post(reverse("promotion:cancel", args=[promotion.pk]))
+    page = client.get(promotion.get_absolute_url()).content.decode()
+    assert page.index("manager</strong> cancelled the export") < page.index("manager</strong> started the export")
+
+
 def test_a_stranger_sees_nothing() -> None:
     client = Client()
     client.force_login(cast.stranger())

@@ -1,8 +1,8 @@
-/* <time datetime="ISO 8601 with offset" data-local>: shown in the viewer's zone, UTC on hover. `data-local="date"`
+/* <time datetime="ISO 8601 with offset" data-local>: shown in the viewer's zone, which it names, UTC on hover. `data-local="date"`
    leaves the time of day out; `data-local="ago"` counts from now and is kept current. */
 import { all } from "./all.js";
 
-const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
