@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -18,8 +18,9 @@ from promotion.actions import approve as actions
 from promotion.errors import InvalidInput, NotFound, PromotionError, Refused, Stale
 from promotion.forms.approvals import ApproveForm, ReasonForm, RejectForm, SubmitForm
 from promotion.models import Plan
-from promotion.policy import APPROVE, MANAGE, VIEW, Actor, may, require
+from promotion.policy import APPROVE, MANAGE, VIEW, may, require
 from promotion.states import PlanState
+from promotion.views.shared import actor_of
 
 STATUS = {Refused: 403, Stale: 409, InvalidInput: 422}
 Act = Callable[[dict[str, Any]], Plan]
@@ -29,7 +30,7 @@ Act = Callable[[dict[str, Any]], Plan]
 def approvals(request: HttpRequest) -> HttpResponse:
     """Show what waits for this user, and who could approve what they asked for themselves."""
     require(request.user, VIEW)
-    user = _actor(request)
+    user = actor_of(request)
     context = {
         "waiting": [(plan, len(rule.standing(plan))) for plan in queue.waiting_for(user)],
         "requests": [(plan, len(rule.standing(plan)), rule.who_could(plan)) for plan in queue.requests_of(user)],
@@ -44,7 +45,9 @@ def submit(request: HttpRequest, promotion_id: int, plan_id: uuid.UUID) -> HttpR
     """Ask other people to approve the plan."""
     require(request.user, MANAGE)
     plan, form = _plan(promotion_id, plan_id), SubmitForm(request.POST, auto_id="submit_%s")
-    return _decide(request, plan, "submit", form, lambda given: actions.submit(_actor(request), plan, given["reason"]))
+    return _decide(
+        request, plan, "submit", form, lambda given: actions.submit(actor_of(request), plan, given["reason"])
+    )
 
 
 @require_POST
@@ -55,7 +58,7 @@ def approve(request: HttpRequest, promotion_id: int, plan_id: uuid.UUID) -> Http
     form = ApproveForm(request.POST, auto_id="approve_%s", target=plan.promotion.target)
 
     def act(given: dict[str, Any]) -> Plan:
-        return actions.approve(_actor(request), plan, given["digest"], given["reason"], given["typed_name"])
+        return actions.approve(actor_of(request), plan, given["digest"], given["reason"], given["typed_name"])
 
     return _decide(request, plan, "approve", form, act)
 
@@ -67,7 +70,7 @@ def reject(request: HttpRequest, promotion_id: int, plan_id: uuid.UUID) -> HttpR
     plan, form = _plan(promotion_id, plan_id), RejectForm(request.POST, auto_id="approve_%s")
 
     def act(given: dict[str, Any]) -> Plan:
-        return actions.reject(_actor(request), plan, given["digest"], given["reason"])
+        return actions.reject(actor_of(request), plan, given["digest"], given["reason"])
 
     return _decide(request, plan, "reject", form, act)
 
@@ -77,10 +80,10 @@ def withdraw(request: HttpRequest, promotion_id: int, plan_id: uuid.UUID) -> Htt
     """Take back an approval of one's own, or the submission."""
     require(request.user, VIEW)
     plan, form = _plan(promotion_id, plan_id), ReasonForm(request.POST, auto_id="withdraw_%s")
-    if not rule.takes_back(_actor(request), plan):
+    if not rule.takes_back(actor_of(request), plan):
         raise Refused("Nothing of this plan is yours to take back.", "Its submitter or a release manager can.")
     return _decide(
-        request, plan, "withdraw", form, lambda given: actions.withdraw(_actor(request), plan, given["reason"])
+        request, plan, "withdraw", form, lambda given: actions.withdraw(actor_of(request), plan, given["reason"])
     )
 
 
@@ -127,7 +130,3 @@ def _plan(promotion_id: int, plan_id: uuid.UUID) -> Plan:
     if found is None:
         raise NotFound("There is no such plan.", "The page of the promotion shows its newest one.")
     return found
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return cast(Actor, request.user)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -17,10 +17,11 @@ from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.events import EditForm, EventFilterForm, SelectForm, VersionForm
 from promotion.models import Event, Promotion
 from promotion.models.event import IN_ORDER, EventQuerySet
-from promotion.policy import MANAGE, VIEW, Actor, may, require
+from promotion.policy import MANAGE, VIEW, may, require
 from promotion.views import undo as undoing
 from promotion.views.event_page import describe, problems_of, theirs_and_yours
 from promotion.views.paging import count_up_to, keyset, neighbours
+from promotion.views.shared import actor_of, promotion_of
 
 FOLDER = "promotion/events"
 #: Of the columns of an event, those that the list does not show and that may be large.
@@ -31,7 +32,7 @@ LARGE = ("key", "value", "headers", "document")
 def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show the events that the filter of the URL describes, a page of them."""
     require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     form = EventFilterForm(request.GET, promotion)
     wanted = form.wanted()
     found = promotion.events.none() if wanted is None else promotion.events.matching(wanted)
@@ -56,7 +57,7 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def select(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Exclude or include the chosen events. GET asks whether to do so with all that match the filter."""
     require(request.user, MANAGE)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     if request.method != "POST":
         return _ask(request, promotion)
     form = SelectForm(request.POST)
@@ -99,7 +100,7 @@ def _exclude_chosen(request: HttpRequest, promotion: Promotion, given: dict[str,
         chosen, expected = _matching(promotion, query), given["count"]
     else:
         chosen, expected = promotion.events.filter(pk__in=given["event"]), None
-    done = actions.exclude_matching(_actor(request), promotion, chosen, exclude, expected)
+    done = actions.exclude_matching(actor_of(request), promotion, chosen, exclude, expected)
     undoing.remember(request, promotion, done, exclude)
 
 
@@ -130,7 +131,7 @@ def edit(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse
         return _page(request, found, form)
     text, version = form.cleaned_data["outgoing"], form.cleaned_data["version"]
     try:
-        changed = actions.edit(_actor(request), found, version, text)
+        changed = actions.edit(actor_of(request), found, version, text)
     except actions.EditConflict as conflict:
         return _conflict(request, _event(promotion_id, event_id), text, conflict)
     except InvalidInput as error:
@@ -171,7 +172,7 @@ def _step(request: HttpRequest, promotion_id: int, event_id: int, action: Any, s
     try:
         if not form.is_valid():
             raise InvalidInput("The version of the event is missing.", "Use the buttons of the event's page.")
-        action(_actor(request), found, form.cleaned_data["version"])
+        action(actor_of(request), found, form.cleaned_data["version"])
     except Conflict as error:
         messages.error(request, f"{error.message} Nothing was changed: this is the event as it is now.")
     else:
@@ -182,7 +183,7 @@ def _step(request: HttpRequest, promotion_id: int, event_id: int, action: Any, s
 def _exclude_one(request: HttpRequest, promotion_id: int, event_id: int, excluded: bool, said: str) -> HttpResponse:
     require(request.user, MANAGE)
     found = _event(promotion_id, event_id)
-    actions.exclude(_actor(request), found.promotion, [found.pk], excluded)
+    actions.exclude(actor_of(request), found.promotion, [found.pk], excluded)
     messages.success(request, said)
     return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))
 
@@ -223,13 +224,6 @@ def _common(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
     return {"promotion": promotion, "is_manager": manager, "may_edit": manager and promotion.editable}
 
 
-def _promotion(promotion_id: int) -> Promotion:
-    found = Promotion.objects.with_environments().filter(pk=promotion_id).first()
-    if found is None:
-        raise NotFound(f"There is no promotion {promotion_id}.", "The list of promotions shows those there are.")
-    return found
-
-
 def _event(promotion_id: int, event_id: int) -> Event:
     related = ("promotion__source", "promotion__target", "event_type", "schema", "revision__schema", "revision__parent")
     rows = Event.objects.select_related(*related).defer("document")
@@ -262,7 +256,3 @@ def _url(path: str, query: QueryDict) -> str:
 def _whole(request: HttpRequest) -> bool:
     """Whether the whole page is wanted, not only the rows for htmx."""
     return "HX-Request" not in request.headers or "HX-History-Restore-Request" in request.headers
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return cast(Actor, request.user)

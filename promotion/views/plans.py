@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
@@ -14,16 +14,16 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from promotion import jobs
 from promotion.actions import force as forcing
 from promotion.actions.compare_plans import before, compare
 from promotion.actions.plan import request_check, request_plan
-from promotion.errors import InvalidInput, NotFound, Stale, Unreachable
+from promotion.errors import InvalidInput, NotFound, Stale
 from promotion.forms.plans import ForceForm, PlanForm, UnforceForm
-from promotion.models import Event, Plan, Promotion, PromotionJob
+from promotion.models import Event, Plan, Promotion
 from promotion.policy import MANAGE, VIEW, Actor, require
 from promotion.states import FORCIBLE, Verdict
 from promotion.views.plan_details import listing, live, page
+from promotion.views.shared import actor_of, enqueue, promotion_of
 
 FOLDER = "promotion/plans"
 #: Differences that the page of a comparison shows.
@@ -34,7 +34,7 @@ MOST_DIFFERENCES = 200
 def plan(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show the newest plan of a promotion, polled while a worker makes it. POST asks for a new one."""
     require(request.user, MANAGE if request.method == "POST" else VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     if request.method == "POST":
         return _make(request, promotion)
     template = "plan" if _whole(request) else "_polled"
@@ -47,7 +47,7 @@ def plan(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def plan_old(request: HttpRequest, promotion_id: int, plan_id: uuid.UUID) -> HttpResponse:
     """Show a plan that is no longer the newest: nothing can be done with it."""
     require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     shown = _plan(promotion, plan_id)
     newest = Plan.objects.of(promotion)
     if newest is not None and newest.pk == shown.pk:
@@ -63,7 +63,7 @@ def plan_old(request: HttpRequest, promotion_id: int, plan_id: uuid.UUID) -> Htt
 def steps(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show a page of the judgements that the filter of the URL describes; without htmx it leads to the whole page."""
     require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     shown = Plan.objects.of(promotion)
     if shown is None or _whole(request):
         return redirect(_back(promotion, request.GET.urlencode()))
@@ -74,9 +74,9 @@ def steps(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def check(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Let a worker read what is new on the target, and say whether the plan is stale."""
     require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     shown = _newest(promotion)
-    _enqueue(request, request_check(_actor(request), shown))
+    enqueue(request, request_check(actor_of(request), shown))
     return redirect(_url_of(promotion))
 
 
@@ -84,12 +84,12 @@ def check(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def force(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Let events go out that the plan leaves out or refuses, for a reason. It makes the plan stale."""
     require(request.user, MANAGE)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     form = ForceForm(request.POST)
     if not form.is_valid():
         return _refused(request, promotion, form)
     given = form.cleaned_data
-    number = _force(_actor(request), _seen(promotion, given["plan"]), given)
+    number = _force(actor_of(request), _seen(promotion, given["plan"]), given)
     if number:
         messages.success(request, f"{number:,} event{'' if number == 1 else 's'} will be sent all the same.")
     else:
@@ -101,7 +101,7 @@ def force(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def unforce(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Take the word back that forces events in. It makes the plan stale."""
     require(request.user, MANAGE)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     form = UnforceForm(request.POST)
     if not form.is_valid():
         said = " ".join(str(each) for errors in form.errors.values() for each in errors)
@@ -109,7 +109,7 @@ def unforce(request: HttpRequest, promotion_id: int) -> HttpResponse:
         return redirect(_url_of(promotion))
     given = form.cleaned_data
     chosen = None if given["everything"] else given["event"]
-    number = forcing.unforce(_actor(request), _seen(promotion, given["plan"]), chosen)
+    number = forcing.unforce(actor_of(request), _seen(promotion, given["plan"]), chosen)
     messages.success(request, f"{number:,} event{' is' if number == 1 else 's are'} no longer forced.")
     return redirect(_back(promotion, given["query"]))
 
@@ -118,7 +118,7 @@ def unforce(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def compare_plans(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show what differs between the newest plan and the one before it."""
     require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     new = Plan.objects.of(promotion)
     old = before(new) if new is not None else None
     context: dict[str, Any] = {"promotion": promotion, "new": new, "old": old}
@@ -149,7 +149,7 @@ def _make(request: HttpRequest, promotion: Promotion) -> HttpResponse:
     if not form.is_valid():
         context = page(request, promotion, Plan.objects.of(promotion), form=form)
         return render(request, f"{FOLDER}/plan.html", context, status=422)
-    _enqueue(request, request_plan(_actor(request), promotion, form.choices))
+    enqueue(request, request_plan(actor_of(request), promotion, form.choices))
     return redirect(_url_of(promotion))
 
 
@@ -196,20 +196,6 @@ def _plan(promotion: Promotion, plan_id: uuid.UUID) -> Plan:
     return found
 
 
-def _promotion(promotion_id: int) -> Promotion:
-    found = Promotion.objects.with_environments().filter(pk=promotion_id).first()
-    if found is None:
-        raise NotFound(f"There is no promotion {promotion_id}.", "The list of promotions shows those there are.")
-    return found
-
-
-def _enqueue(request: HttpRequest, job: PromotionJob) -> None:
-    try:
-        jobs.enqueue(job)
-    except Unreachable as error:
-        messages.warning(request, str(error))
-
-
 def _url_of(promotion: Promotion) -> str:
     return reverse("promotion:plan", args=[promotion.pk])
 
@@ -222,7 +208,3 @@ def _back(promotion: Promotion, query: str) -> str:
 def _whole(request: HttpRequest) -> bool:
     """Whether the whole page is wanted, not only a part for htmx."""
     return "HX-Request" not in request.headers or "HX-History-Restore-Request" in request.headers
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return cast(Actor, request.user)

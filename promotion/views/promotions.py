@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib import messages
 from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from promotion import jobs
 from promotion.actions import cancel as cancelling
 from promotion.actions.create import create as create_promotion
 from promotion.actions.request import request_job
-from promotion.errors import InvalidInput, NotFound, Refused, Unreachable
+from promotion.errors import InvalidInput, NotFound, Refused
 from promotion.forms.promotions import CreateForm, PromotionFilterForm
-from promotion.models import Environment, ExportCount, Promotion, PromotionJob
-from promotion.policy import MANAGE, VIEW, Actor, may, require
+from promotion.models import Environment, ExportCount, Promotion
+from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import Disposition, JobKind, JobState
 from promotion.views.paging import count_up_to, keyset
 from promotion.views.promotion_details import page
+from promotion.views.shared import actor_of, enqueue, promotion_of
 
 FOLDER = "promotion/promotions"
 
@@ -57,7 +55,7 @@ def create(request: HttpRequest) -> HttpResponse:
         return _form(request, form, 422)
     given = form.cleaned_data
     try:
-        made = create_promotion(_actor(request), given["source"], given["target"], given["title"], form.wanted())
+        made = create_promotion(actor_of(request), given["source"], given["target"], given["title"], form.wanted())
     except (Refused, InvalidInput, NotFound) as error:
         field = "types" if isinstance(error, NotFound) else None
         for problem in error.problems or [error.message]:
@@ -71,7 +69,7 @@ def create(request: HttpRequest) -> HttpResponse:
 def promotion(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show one promotion: its steps, the next thing to do, and what became of every record."""
     require(request.user, VIEW)
-    shown = _promotion(promotion_id)
+    shown = promotion_of(promotion_id)
     return render(request, f"{FOLDER}/promotion.html", page(request, shown))
 
 
@@ -79,7 +77,7 @@ def promotion(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def progress(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show the part of the page that changes while a job runs; polled until the job has ended."""
     require(request.user, VIEW)
-    shown = _promotion(promotion_id)
+    shown = promotion_of(promotion_id)
     if not request.headers.get("HX-Request"):
         return redirect(shown)
     return render(request, f"{FOLDER}/_progress.html", page(request, shown))
@@ -88,16 +86,16 @@ def progress(request: HttpRequest, promotion_id: int) -> HttpResponse:
 @require_POST
 def export(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Start the export, or go on with one that failed or was cancelled."""
-    shown = _promotion(promotion_id)
-    _enqueue(request, request_job(_actor(request), shown, JobKind.EXPORT))
+    shown = promotion_of(promotion_id)
+    enqueue(request, request_job(actor_of(request), shown, JobKind.EXPORT))
     return redirect(shown)
 
 
 @require_POST
 def cancel(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Ask what is queued or running to stop."""
-    shown = _promotion(promotion_id)
-    job = cancelling.cancel(_actor(request), shown)
+    shown = promotion_of(promotion_id)
+    job = cancelling.cancel(actor_of(request), shown)
     if job.state == JobState.CANCELLED:
         messages.success(request, f"{job.get_kind_display()} cancelled before it began.")
     else:
@@ -123,23 +121,3 @@ def _next_hop() -> dict[str, str]:
     source = Environment.objects.sources().first()
     target = Environment.objects.targets().filter(order__gt=source.order).first() if source else None
     return {"source": source.name, "target": target.name} if source and target else {}
-
-
-def _enqueue(request: HttpRequest, job: PromotionJob) -> None:
-    try:
-        jobs.enqueue(job)
-    except Unreachable as error:
-        messages.warning(request, str(error))
-
-
-def _promotion(promotion_id: int) -> Promotion:
-    try:
-        return Promotion.objects.with_environments().get(pk=promotion_id)
-    except Promotion.DoesNotExist as error:
-        raise NotFound(
-            f"There is no promotion {promotion_id}.", "The list of promotions shows those there are."
-        ) from error
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return cast(Actor, request.user)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from promotion import jobs
 from promotion.actions import receipt as receipts
 from promotion.actions.verify import request_verify
 from promotion.domain.plan_choices import PlanChoices
-from promotion.errors import NotFound, Unreachable
 from promotion.models import Plan, Promotion, Replay
 from promotion.models.environment import ConsumersRead
-from promotion.policy import MANAGE, VIEW, Actor, may, require
+from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import STARTS, AttemptOutcome, JobKind, PromotionState
+from promotion.views.shared import actor_of, enqueue, promotion_of
 
 FOLDER = "promotion/replays"
 ROWS = 100
@@ -29,7 +27,7 @@ ROWS = 100
 def receipt(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show the proof, who approved, where each event stands on the target, a page at a time, and the attempts."""
     require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     replay = receipts.replay_of(promotion)
     context: dict[str, Any] = {"promotion": promotion, "replay": replay}
     if replay is not None:
@@ -56,7 +54,7 @@ def receipt(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def receipt_download(request: HttpRequest, promotion_id: int) -> HttpResponseBase:
     """Send the whole receipt as one JSON document, as it is read."""
     require(request.user, VIEW)
-    pieces = receipts.receipt_json(_promotion(promotion_id))
+    pieces = receipts.receipt_json(promotion_of(promotion_id))
     answer = StreamingHttpResponse(_in_blocks(pieces), content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="receipt-{promotion_id}.json"'
     return answer
@@ -66,13 +64,10 @@ def receipt_download(request: HttpRequest, promotion_id: int) -> HttpResponseBas
 def verify(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Have the target read back once more; to a page that polls, show how far that is and what it found."""
     require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     if request.method == "POST":
-        job = request_verify(cast(Actor, request.user), promotion)
-        try:
-            jobs.enqueue(job)
-        except Unreachable as error:
-            messages.warning(request, str(error))
+        job = request_verify(actor_of(request), promotion)
+        enqueue(request, job)
         done = promotion.state == PromotionState.REPLAYED
         return redirect("promotion:receipt", promotion_id=promotion_id) if done else redirect(promotion)
     replay = receipts.replay_of(promotion)
@@ -132,12 +127,3 @@ def _in_blocks(pieces: Iterator[str]) -> Iterator[str]:
     """Join small pieces: each one that is sent costs a write."""
     while block := "".join(islice(pieces, 500)):
         yield block
-
-
-def _promotion(promotion_id: int) -> Promotion:
-    try:
-        return Promotion.objects.with_environments().get(pk=promotion_id)
-    except Promotion.DoesNotExist as error:
-        raise NotFound(
-            f"There is no promotion {promotion_id}.", "The list of promotions shows those there are."
-        ) from error

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from promotion import jobs
 from promotion.actions.replay_start import request_replay
 from promotion.domain.plan_choices import PlanChoices
-from promotion.errors import Conflict, NotFound, PromotionError, Refused, Stale, Unreachable
+from promotion.errors import Conflict, PromotionError, Refused, Stale
 from promotion.forms.replays import ReplayForm
 from promotion.models import Plan, Promotion, Replay
 from promotion.models.environment import ConsumersRead
-from promotion.policy import MANAGE, VIEW, Actor, may, require
+from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import STARTS, JobKind, PlanState, PromotionState, Verdict
 from promotion.views.plan_details import chosen, mode_words
 from promotion.views.plan_state import Standing, hidden, standing
+from promotion.views.shared import actor_of, enqueue, promotion_of
 
 FOLDER = "promotion/replays"
 
@@ -28,7 +27,7 @@ FOLDER = "promotion/replays"
 def replay(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show what the plan says, and start its replay. What is refused at once comes back with every reason."""
     require(request.user, MANAGE if request.method == "POST" else VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     if request.method == "POST":
         return _start(request, promotion)
     match promotion.state:
@@ -44,15 +43,12 @@ def _start(request: HttpRequest, promotion: Promotion) -> HttpResponse:
     if plan is None or not form.is_valid():
         return _page(request, promotion, plan, form, status=422)
     try:
-        job = request_replay(cast(Actor, request.user), promotion, plan=plan, digest=form.cleaned_data["digest"])
+        job = request_replay(actor_of(request), promotion, plan=plan, digest=form.cleaned_data["digest"])
     except (Stale, Conflict) as error:
         return _page(request, promotion, Plan.objects.of(promotion), form, error, 409)
     except Refused as error:
         return _page(request, promotion, plan, form, error, 422)
-    try:
-        jobs.enqueue(job)
-    except Unreachable as error:
-        messages.warning(request, str(error))
+    enqueue(request, job)
     return redirect(promotion)
 
 
@@ -103,12 +99,3 @@ def _startable(promotion: Promotion, stands: Standing) -> bool:
     if promotion.target.protected:
         return stands.state in {PlanState.APPROVED, PlanState.STARTED}
     return stands.state in {PlanState.READY, PlanState.APPROVED, PlanState.STARTED}
-
-
-def _promotion(promotion_id: int) -> Promotion:
-    try:
-        return Promotion.objects.with_environments().get(pk=promotion_id)
-    except Promotion.DoesNotExist as error:
-        raise NotFound(
-            f"There is no promotion {promotion_id}.", "The list of promotions shows those there are."
-        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -21,9 +21,10 @@ from promotion.actions import upload as uploads
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.events import ApplyForm, UploadForm
 from promotion.models import LineVerdict, Promotion, PromotionJob, Upload, UploadLine
-from promotion.policy import MANAGE, VIEW, Actor, may, require
+from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import JobKind
 from promotion.views.paging import keyset
+from promotion.views.shared import actor_of, promotion_of
 
 FOLDER = "promotion/uploads"
 #: What a form needs beside its file, in bytes.
@@ -34,12 +35,12 @@ AROUND = 64 * 1024
 def download(request: HttpRequest, promotion_id: int) -> HttpResponseBase:
     """Download the outgoing events as JSON Lines; `?all=on` the excluded ones too. Without `?format` ask which."""
     require(request.user, VIEW)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     if request.GET.get("format") != "jsonl":
         context = {"promotion": promotion, "ready": promotion.state not in downloads.NOT_YET}
         context |= {"outgoing": promotion.events.outgoing().count(), "may_edit": _may_edit(request, promotion)}
         return render(request, f"{FOLDER}/download.html", context)
-    lines = downloads.download(_actor(request), promotion, everything=bool(request.GET.get("all")))
+    lines = downloads.download(actor_of(request), promotion, everything=bool(request.GET.get("all")))
     headers = {
         "Content-Disposition": f'attachment; filename="{downloads.file_name(promotion)}"',
         "X-Content-Type-Options": "nosniff",
@@ -52,7 +53,7 @@ def download(request: HttpRequest, promotion_id: int) -> HttpResponseBase:
 def upload(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Take an edited file. Its size is looked at before any of it is read: the token is checked after that."""
     require(request.user, MANAGE)
-    promotion = _promotion(promotion_id)
+    promotion = promotion_of(promotion_id)
     if request.method != "POST":
         return _form(request, promotion, UploadForm())
     size = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -72,7 +73,7 @@ def _take(request: HttpRequest, promotion: Promotion) -> HttpResponse:
         return _form(request, promotion, form)
     file = form.cleaned_data["file"]
     try:
-        made, job = uploads.upload(_actor(request), promotion, file.name or "", file.chunks())
+        made, job = uploads.upload(actor_of(request), promotion, file.name or "", file.chunks())
     except InvalidInput as error:
         form.add_error("file", str(error))
         return _form(request, promotion, form)
@@ -96,7 +97,7 @@ def apply(request: HttpRequest, promotion_id: int, upload_id: int) -> HttpRespon
     if not form.is_valid():
         return _report(request, found, form)
     try:
-        count = apply_upload.apply(_actor(request), found, form.cleaned_data["missing"] == "exclude")
+        count = apply_upload.apply(actor_of(request), found, form.cleaned_data["missing"] == "exclude")
     except Conflict as error:
         return _report(request, found, form, error)
     messages.success(request, f"{count:,} events changed. Each has its version before in its history.")
@@ -107,7 +108,7 @@ def apply(request: HttpRequest, promotion_id: int, upload_id: int) -> HttpRespon
 def discard(request: HttpRequest, promotion_id: int, upload_id: int) -> HttpResponse:
     """Throw the comparison away."""
     require(request.user, MANAGE)
-    apply_upload.discard(_actor(request), _upload(promotion_id, upload_id))
+    apply_upload.discard(actor_of(request), _upload(promotion_id, upload_id))
     messages.success(request, "The file is discarded. Nothing of it was applied.")
     return redirect("promotion:events", promotion_id=promotion_id)
 
@@ -157,13 +158,6 @@ def _polls(request: HttpRequest) -> bool:
     return "HX-Request" in request.headers
 
 
-def _promotion(promotion_id: int) -> Promotion:
-    found = Promotion.objects.with_environments().filter(pk=promotion_id).first()
-    if found is None:
-        raise NotFound(f"There is no promotion {promotion_id}.", "The list of promotions shows those there are.")
-    return found
-
-
 def _upload(promotion_id: int, upload_id: int) -> Upload:
     related = ("author", "promotion__source", "promotion__target")
     found = Upload.objects.select_related(*related).filter(promotion=promotion_id, pk=upload_id).first()
@@ -174,7 +168,3 @@ def _upload(promotion_id: int, upload_id: int) -> Upload:
 
 def _may_edit(request: HttpRequest, promotion: Promotion) -> bool:
     return may(request.user, MANAGE) and promotion.editable
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return cast(Actor, request.user)
