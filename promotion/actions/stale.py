@@ -123,31 +123,37 @@ def wanted_of(plan: Plan) -> Wanted:
     )
 
 
+#: What new records of the target have to do with a plan: said of one, and of several.
+_PROMOTED = "was promoted from an event of the plan", "were promoted from events of the plan"
+_SAME_THING = "is about a thing that the plan changes", "are about things that the plan changes"
+_SAME_USER = "is of a user whose nonces the plan continues", "are of users whose nonces the plan continues"
+
+
 class _Touched:
     """Collects what new records of the target have to do with the plan: a few by name, all by number."""
 
     def __init__(self, target: str) -> None:
         self._target = target
-        self._found: dict[str, tuple[int, list[str]]] = {}
+        self._found: dict[tuple[str, str], tuple[int, list[str]]] = {}
 
     @property
     def reasons(self) -> list[str]:
         return [
-            f"{number:,} new records on {self._target} {what} (at {', '.join(at)}"
-            + (", ...)." if number > len(at) else ").")
+            f"{number:,} new record{'' if number == 1 else 's'} on {self._target} {what[number > 1]} "
+            f"(at {', '.join(at)}{', ...' if number > len(at) else ''})."
             for what, (number, at) in self._found.items()
         ]
 
     def copy(self, seen: Seen, _: bytes) -> None:
-        self._note("were promoted from events of the plan", seen)
+        self._note(_PROMOTED, seen)
 
     def aggregate(self, seen: Seen, _: bytes) -> None:
-        self._note("are about things that the plan changes", seen)
+        self._note(_SAME_THING, seen)
 
     def user(self, seen: Seen, _user: str, _nonce: int | None) -> None:
-        self._note("are of users whose nonces the plan continues", seen)
+        self._note(_SAME_USER, seen)
 
-    def _note(self, what: str, seen: Seen) -> None:
+    def _note(self, what: tuple[str, str], seen: Seen) -> None:
         number, at = self._found.get(what, (0, []))
         self._found[what] = (number + 1, [*at, seen.at][:MOST_NAMED])
 

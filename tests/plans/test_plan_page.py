@@ -475,7 +475,7 @@ def test_what_differs_from_the_plan_before_is_shown() -> None:
     cast.judgement(newer, first, Verdict.SAME, forced=True, aggregate="Api <b>")
     cast.judgement(newer, second, Verdict.ALREADY_PROMOTED)
     page = text_of(client.get(url("plan_compare", promotion)))
-    assert "1 go now and did not" in page
+    assert "1 goes now and did not before" in page
     assert "1 went and do not now" in page
     assert "Api &lt;b&gt;" in page
     part = text_of(client.get(url("plan_compare", promotion), headers={"HX-Request": "true"}))

@@ -77,7 +77,7 @@ def test_it_expires(promotion, planned):
 
 @pytest.mark.parametrize(
     ("role_id", "user", "why"),
-    [("a", "zoe", "are about things"), ("zzz", "ann", "nonces the plan continues"), ("zzz", "zoe", "")],
+    [("a", "zoe", "is about a thing"), ("zzz", "ann", "nonces the plan continues"), ("zzz", "zoe", "")],
 )
 def test_only_records_on_the_target_that_concern_it_make_it_stale(
     clusters, source, promotion, planned, sit, role_id, user, why
