@@ -13,11 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from portal_admin.embedded.browser import find_or_install_browser
 from portal_admin.embedded.stack import Cluster
+from tests.browser.stage import add_target
 from tests.browser.watch import Watch
 from tests.processes import ROOT, Console, open_console
 from tests.services import Services
@@ -56,11 +57,18 @@ def console(
     console.stop()
 
 
+@pytest.fixture
+def target(console: Console, clusters: dict[str, Cluster]) -> str:
+    """The name of an environment with an empty topic that is this test's alone."""
+    return add_target(console, clusters["sit"])
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, started once."""
     arguments = ARGUMENTS if os.geteuid() else [*ARGUMENTS, "--no-sandbox"]
     executable = find_or_install_browser()  # before Playwright runs, since it may ask Playwright too
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield browser

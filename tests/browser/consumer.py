@@ -1,4 +1,4 @@
-"""A consumer that shares nothing with the console: the Kafka client, fastavro, and the registry over plain HTTP."""
+"""Clients that share nothing with the console: the Kafka client, fastavro, and the registry over plain HTTP."""
 
 from __future__ import annotations
 
@@ -59,6 +59,13 @@ class Registry:
         value = fastavro.schemaless_reader(body, schema)
         assert body.read() == b""
         return schema["name"], value
+
+    def encode(self, schema_id: int | None, value: dict[str, Any]) -> bytes:
+        """A value as any producer frames it: by the schema with this id."""
+        assert schema_id is not None
+        body = io.BytesIO()
+        fastavro.schemaless_writer(body, self._schema(schema_id), value)
+        return MAGIC + schema_id.to_bytes(4) + body.getvalue()
 
     def _schema(self, schema_id: int | None) -> Any:
         if schema_id not in self._schemas:

@@ -7,13 +7,19 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from portal_admin.embedded.stack import Cluster
 from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
+<<<<<<< HEAD
 from tests.browser.plans import make_plan
+=======
+from tests.browser.stage import add_target, export, replay
+>>>>>>> 6f41584 (Show plan, approval, conflict and two hops in the browser)
 from tests.processes import Console
 
 ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
-#: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended.
+#: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended. {refused} has a
+#: plan that is refused, {submitted} one that waits for approval, {replayed} a receipt.
 PAGES = {
     "/accounts/login/": None,
     "/": "manager",
@@ -28,14 +34,30 @@ PAGES = {
     "/promotions/{id}/things/?kind=Role": "manager",
     "/promotions/{id}/download/": "manager",
     "/promotions/{id}/uploads/new/": "manager",
+<<<<<<< HEAD
     "/promotions/{draft}/plan/": "manager",
     "/promotions/{id}/plan/": "manager",
     "/promotions/{id}/plan/?show=going&mode=batches": "manager",
     "/promotions/{id}/plan/{plan}/": "manager",
     "/promotions/{id}/plan/compare/": "manager",
+=======
+    "/promotions/{id}/plan/": "manager",
+>>>>>>> 6f41584 (Show plan, approval, conflict and two hops in the browser)
     "/promotions/{id}/replay/": "manager",
     "/promotions/{id}/receipt/": "manager",
+    "/promotions/{refused}/": "manager",
+    "/promotions/{refused}/plan/": "manager",
+    "/promotions/{refused}/plan/compare/": "manager",
+    "/promotions/{refused}/replay/": "manager",
+    "/promotions/{submitted}/": "manager",
+    "/promotions/{submitted}/plan/": "approver",
+    "/promotions/{submitted}/plan/?verdict=new": "manager",
+    "/promotions/{submitted}/replay/": "manager",
+    "/promotions/{replayed}/": "manager",
+    "/promotions/{replayed}/plan/": "manager",
+    "/promotions/{replayed}/receipt/": "manager",
     "/approvals/": "approver",
+    "/approvals/?mine": "manager",
     "/event-types/?decision=undecided": "curator",
     f"/event-types/{ROLE}/": "curator",
     "/environments/": "admin",
@@ -52,6 +74,7 @@ PRINT = "import json; from promotion.models import Plan; print(json.dumps"
 
 
 @pytest.fixture(scope="module")
+<<<<<<< HEAD
 def path_of(console: Console) -> Callable[[str], str]:
     """Fills in the ids of a path; the promotion has two plans, and {plan} is the older one."""
 
@@ -70,6 +93,25 @@ def path_of(console: Console) -> Callable[[str], str]:
     oldest = f"Plan.objects.filter(promotion={exported}).last().pk"
     plan = console.manage("shell", "--no-imports", "-v0", "-c", f"{PRINT}({oldest}, default=str))")
     return lambda path: path.format(id=exported, draft=draft, event=event, plan=plan)
+=======
+def path_of(console: Console, clusters: dict[str, Cluster]) -> Callable[[str], str]:
+    """Fills in the ids of a path."""
+    roles = "role.RoleCreatedEvent"
+    own, guarded = add_target(console, clusters["sit"]), add_target(console, clusters["sit"], protected=True)
+    made = console.manage("promotion", "create", "--source=dev", "--target=sit", "--title=Pages", "--as=manager")
+    exported, refused = export(console, "Pages", "sit", roles), export(console, "Refused", own, "role.RoleUpdatedEvent")
+    submitted, replayed = export(console, "Submitted", guarded, roles), export(console, "Replayed", own, roles)
+    for _ in range(2):  # so that there is something to compare
+        console.manage("promotion", "plan", str(refused.number), "--as=manager", exit_code=3)
+    console.manage("promotion", "plan", str(submitted.number), "--as=manager")
+    console.manage("promotion", "submit", str(submitted.number), "--reason=It was tested.", "--as=manager")
+    replay(replayed)
+    console.manage("promotion", "verify", str(replayed.number))
+    first = f"from promotion.models import Event; print(Event.objects.filter(promotion={exported.number}).first().pk)"
+    event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
+    numbers = {"refused": refused.number, "submitted": submitted.number, "replayed": replayed.number}
+    return lambda path: path.format(id=exported.number, draft=made["id"], event=event, **numbers)
+>>>>>>> 6f41584 (Show plan, approval, conflict and two hops in the browser)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
 from tests.browser.editor import outgoing, typed, write
+from tests.browser.stage import JOB_MS, add_person
 from tests.processes import Console
 
-JOB_MS = 60_000
 ROLE_CREATED = "net.lightapi.portal.role.RoleCreatedEvent"
 TAXONOMY = "net.lightapi.portal.market.TaxonomyCreatedEvent"
 
@@ -28,17 +28,10 @@ def exported(console: Console) -> int:
     return int(made["id"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def second_manager(console: Console) -> str:
     """The role under which `open_page` finds another release manager."""
-    code = (
-        "from django.contrib.auth.models import Group, User; "
-        "user = User.objects.create_user('second', password='a password of the second'); "
-        "user.groups.add(Group.objects.get(name='release manager'))"
-    )
-    console.manage("shell", "--no-imports", "-v0", "-c", code)
-    console.accounts["second"] = {"username": "second", "password": "a password of the second"}
-    return "second"
+    return add_person(console, "second", "release manager")
 
 
 def test_a_viewer_reads_everything_and_is_offered_no_change(open_page: OpenPage, exported: int) -> None:
