@@ -1,16 +1,10 @@
-"""Plans and replays from the command line, whatever an earlier test has brought to sit already."""
+"""Replays from the command line, whatever an earlier test has brought to sit already."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from tests.processes import CommandFailed, Console
-
-
-def make_plan(console: Console, promotion: str) -> None:
-    """Make a plan; one that is refused, since nothing would go out, is a plan as well."""
-    with suppress(CommandFailed):
-        console.manage("promotion", "plan", promotion, "--as=manager", "--wait")
 
 
 def promoted(console: Console, event_type: str) -> str:

@@ -10,16 +10,12 @@ from playwright.sync_api import Page
 from portal_admin.embedded.stack import Cluster
 from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
-<<<<<<< HEAD
-from tests.browser.plans import make_plan
-=======
 from tests.browser.stage import add_target, export, replay
->>>>>>> 6f41584 (Show plan, approval, conflict and two hops in the browser)
 from tests.processes import Console
 
 ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
-#: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended. {refused} has a
-#: plan that is refused, {submitted} one that waits for approval, {replayed} a receipt.
+#: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended. {refused} has two
+#: plans that are refused, {plan} is the older one; {submitted} has one that waits for approval, {replayed} a receipt.
 PAGES = {
     "/accounts/login/": None,
     "/": "manager",
@@ -34,19 +30,14 @@ PAGES = {
     "/promotions/{id}/things/?kind=Role": "manager",
     "/promotions/{id}/download/": "manager",
     "/promotions/{id}/uploads/new/": "manager",
-<<<<<<< HEAD
     "/promotions/{draft}/plan/": "manager",
-    "/promotions/{id}/plan/": "manager",
-    "/promotions/{id}/plan/?show=going&mode=batches": "manager",
-    "/promotions/{id}/plan/{plan}/": "manager",
-    "/promotions/{id}/plan/compare/": "manager",
-=======
-    "/promotions/{id}/plan/": "manager",
->>>>>>> 6f41584 (Show plan, approval, conflict and two hops in the browser)
+    "/promotions/{id}/plan/?mode=batches": "manager",
     "/promotions/{id}/replay/": "manager",
     "/promotions/{id}/receipt/": "manager",
     "/promotions/{refused}/": "manager",
     "/promotions/{refused}/plan/": "manager",
+    "/promotions/{refused}/plan/?show=refused": "manager",
+    "/promotions/{refused}/plan/{plan}/": "manager",
     "/promotions/{refused}/plan/compare/": "manager",
     "/promotions/{refused}/replay/": "manager",
     "/promotions/{submitted}/": "manager",
@@ -70,30 +61,9 @@ PAGES = {
     "/promotions/999999/": "viewer",
     "/accounts/password/": "viewer",
 }
-PRINT = "import json; from promotion.models import Plan; print(json.dumps"
 
 
 @pytest.fixture(scope="module")
-<<<<<<< HEAD
-def path_of(console: Console) -> Callable[[str], str]:
-    """Fills in the ids of a path; the promotion has two plans, and {plan} is the older one."""
-
-    def create() -> str:
-        made = console.manage(
-            "promotion", "create", "--source=dev", "--target=sit", "--title=Pages", f"--type={ROLE}", "--as=manager"
-        )
-        return str(made["id"])
-
-    draft, exported = create(), create()
-    console.manage("promotion", "export", exported, "--as=manager", "--wait")
-    first = f"from promotion.models import Event; print(Event.objects.filter(promotion={exported}).first().pk)"
-    event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
-    for _ in range(2):
-        make_plan(console, exported)
-    oldest = f"Plan.objects.filter(promotion={exported}).last().pk"
-    plan = console.manage("shell", "--no-imports", "-v0", "-c", f"{PRINT}({oldest}, default=str))")
-    return lambda path: path.format(id=exported, draft=draft, event=event, plan=plan)
-=======
 def path_of(console: Console, clusters: dict[str, Cluster]) -> Callable[[str], str]:
     """Fills in the ids of a path."""
     roles = "role.RoleCreatedEvent"
@@ -101,8 +71,9 @@ def path_of(console: Console, clusters: dict[str, Cluster]) -> Callable[[str], s
     made = console.manage("promotion", "create", "--source=dev", "--target=sit", "--title=Pages", "--as=manager")
     exported, refused = export(console, "Pages", "sit", roles), export(console, "Refused", own, "role.RoleUpdatedEvent")
     submitted, replayed = export(console, "Submitted", guarded, roles), export(console, "Replayed", own, roles)
-    for _ in range(2):  # so that there is something to compare
-        console.manage("promotion", "plan", str(refused.number), "--as=manager", exit_code=3)
+    plan, _ = (
+        console.manage("promotion", "plan", str(refused.number), "--as=manager", exit_code=3)["plan"] for _ in range(2)
+    )
     console.manage("promotion", "plan", str(submitted.number), "--as=manager")
     console.manage("promotion", "submit", str(submitted.number), "--reason=It was tested.", "--as=manager")
     replay(replayed)
@@ -110,8 +81,7 @@ def path_of(console: Console, clusters: dict[str, Cluster]) -> Callable[[str], s
     first = f"from promotion.models import Event; print(Event.objects.filter(promotion={exported.number}).first().pk)"
     event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
     numbers = {"refused": refused.number, "submitted": submitted.number, "replayed": replayed.number}
-    return lambda path: path.format(id=exported.number, draft=made["id"], event=event, **numbers)
->>>>>>> 6f41584 (Show plan, approval, conflict and two hops in the browser)
+    return lambda path: path.format(id=exported.number, draft=made["id"], event=event, plan=plan, **numbers)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
