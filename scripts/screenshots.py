@@ -78,21 +78,50 @@ def take(ready: dict[str, Any]) -> None:
         page.set_default_timeout(JOB_MS)
         log_in(page, **ready["accounts"]["manager"])
         promote(page)
-        curator = browser.new_page(viewport=SIZE, base_url=ready["url"], locale="en-GB", reduced_motion="reduce")
-        log_in(curator, **ready["accounts"]["curator"])
+        submitted = submit(page)
+
+        def other(role: str) -> Page:
+            found = browser.new_page(viewport=SIZE, base_url=ready["url"], locale="en-GB", reduced_motion="reduce")
+            found.set_default_timeout(JOB_MS)
+            log_in(found, **ready["accounts"][role])
+            return found
+
+        approver = other("approver")
+        approver.goto(f"{submitted}plan/#approval")
+        picture(approver, "approval")
+        curator = other("curator")
         curator.goto("/event-types/?met=dev")
         picture(curator, "event-types")
         browser.close()
 
 
-def promote(page: Page) -> None:
-    """Export, edit, plan, replay."""
+def export(page: Page, title: str, source: str, target: str) -> str:
+    """Create a promotion and export it; return its address."""
     page.goto("/promotions/new/")
-    page.get_by_label("Title").fill("October release")
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("From", exact=True).select_option(label=source)
+    page.get_by_label("To", exact=True).select_option(label=target)
     page.get_by_role("button", name="Create the promotion").click()
     page.get_by_role("button", name="Start the export").click()
     page.get_by_role("heading", name="Next: look through").wait_for()
-    promotion = page.url
+    return page.url
+
+
+def submit(page: Page) -> str:
+    """Plan the next hop to the protected uat and ask for its approval; return the promotion's address."""
+    promotion = export(page, "October release", "sit", "uat")
+    page.goto(f"{promotion}plan/")
+    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("heading", name="It is ready").wait_for()
+    page.get_by_label("Reason").first.fill("Tested in sit for a week, tickets 4711 to 4718.")
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_text("Waiting for approval").first.wait_for()
+    return promotion
+
+
+def promote(page: Page) -> None:
+    """Export, edit, plan, replay."""
+    promotion = export(page, "October release", "dev", "sit")
     edit(page, promotion)
     page.goto(promotion)
     picture(page, "promotion")
@@ -104,6 +133,7 @@ def promote(page: Page) -> None:
     page.get_by_role("button", name="Replay").click()
     page.get_by_role("heading", name="Done: replayed").wait_for()
     page.get_by_role("link", name="See the receipt").click()
+    page.get_by_text("Verified: every event is there once").wait_for()
     picture(page, "receipt")
     page.goto("/")
     picture(page, "home")

@@ -14,8 +14,8 @@ from tests.browser.stage import add_target, export, replay
 from tests.processes import Console
 
 ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
-#: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended. {refused} has two
-#: plans that are refused, {plan} is the older one; {submitted} has one that waits for approval, {replayed} a receipt.
+#: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended. {refused} has
+#: two plans that are refused, {plan} is the older one; {submitted} has one that waits for approval, {replayed} a receipt.
 PAGES = {
     "/accounts/login/": None,
     "/": "manager",
