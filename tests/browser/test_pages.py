@@ -15,7 +15,8 @@ from tests.processes import Console
 
 ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
 #: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended. {refused} has
-#: two plans that are refused, {plan} is the older one; {submitted} has one that waits for approval, {replayed} a receipt.
+#: two plans that are refused, and {plan} is the older one; {submitted} has one that waits for approval, {replayed} a
+#: receipt.
 PAGES = {
     "/accounts/login/": None,
     "/": "manager",
