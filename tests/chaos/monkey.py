@@ -14,7 +14,7 @@ from django.db import DatabaseError, connections
 
 from portal_admin.embedded.children import Child
 from promotion.actions import failpoints
-from promotion.models import PromotionJob, ReplayAttempt
+from promotion.models import PromotionJob, Replay, ReplayAttempt
 from tests.chaos.ground import Ground
 from tests.chaos.proxy import ANSWERS, REQUESTS
 from tests.chaos.totals import Totals
@@ -32,6 +32,8 @@ TRANSACTION_SECONDS, START_SECONDS = 0.4, 1.2
 IN_A_TRANSACTION = 0.8
 #: Reached once in a worker's life, before its first transaction.
 AT_A_START = ("after-plan", "after-open")
+#: Reached once in a replay's life, before its first record.
+ONCE = "after-first-marker"
 
 
 class Monkey:
@@ -95,7 +97,9 @@ class Monkey:
 
     def _failpoint(self, job: PromotionJob, worker: Child, horse: int) -> None:
         """Kill whoever reaches a named place next. Some are reached only at a start: then the child is killed first."""
-        name = min(failpoints.NAMES, key=lambda each: (self._totals.tally[f"failpoint {each}"], self._dice.random()))
+        tally = self._totals.tally
+        names = [each for each in failpoints.NAMES if each != ONCE or not marked(job)]
+        name = min(names, key=lambda each: (tally[f"failpoint {each}"], each != ONCE, self._dice.random()))
         taken = self._ground.taken
         self._ground.failpoint.write_text(name)
         try:
@@ -184,6 +188,11 @@ def transactions(job: PromotionJob) -> int:
     """How many transactions the replay of the job's promotion has begun."""
     refreshed(job)  # the database is there again
     return ReplayAttempt.objects.filter(replay__plan__promotion=job.promotion_id).count()
+
+
+def marked(job: PromotionJob) -> bool:
+    """Whether the replay of the job's promotion has its first marker."""
+    return Replay.objects.filter(plan__promotion=job.promotion_id, marked_at__isnull=False).exists()
 
 
 def ended(job: PromotionJob) -> bool:
