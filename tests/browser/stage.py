@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from portal_admin.embedded.stack import Cluster
 from promotion.domain.connection import KafkaConnection
 from promotion.management.demo import seed
 from tests.browser.consumer import Registry, Seen, read_all
-from tests.processes import Console
+from tests.processes import CommandFailed, Console
 from tests.services import unique
 
 JOB_MS = 60_000
@@ -105,6 +106,12 @@ def edit(promotion: Exported, event: dict[str, Any], who: str = "manager", **fie
 def replay(promotion: Exported) -> None:
     """Plan and replay to a target that is not protected, and wait for its end."""
     promotion.console.manage("promotion", "replay", str(promotion.number), "--as=manager", "--wait")
+
+
+def bring(promotion: Exported) -> None:
+    """Have its events on the target: a plan is refused where an earlier test brought all of them."""
+    with suppress(CommandFailed):
+        replay(promotion)
 
 
 def records(console: Console, environment: str) -> list[Seen]:

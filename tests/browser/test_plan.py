@@ -9,19 +9,19 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
-from tests.browser.plans import promoted
+from tests.browser.stage import JOB_MS, bring, export
 from tests.processes import Console
 
-JOB_MS = 60_000
-ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
+ROLE = "role.RoleCreatedEvent"
 
 
 @pytest.mark.timeout(240)
 def test_what_is_there_already_is_forced_in_and_an_edit_makes_the_plan_stale(
     open_page: OpenPage, console: Console
 ) -> None:
-    promotion = promoted(console, ROLE)
-    page = open_page("manager", f"/promotions/{promotion}/plan/")
+    bring(export(console, "Before", "sit", ROLE))
+    promotion = export(console, "Again", "sit", ROLE)
+    page = open_page("manager", f"{promotion.url}plan/")
     page.get_by_role("button", name="Make the plan").click()
     expect(page.get_by_role("heading", name="It is refused")).to_be_visible(timeout=JOB_MS)
     expect(page.get_by_role("region", name="Events of the plan")).to_contain_text("Already promoted")
@@ -39,7 +39,7 @@ def test_what_is_there_already_is_forced_in_and_an_edit_makes_the_plan_stale(
 
     rows.get_by_role("link").first.click()
     page.get_by_role("button", name="Exclude", exact=True).click()
-    page.goto(f"/promotions/{promotion}/plan/")
+    page.goto(f"{promotion.url}plan/")
     expect(page.get_by_role("heading", name="It no longer fits")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("^Replay 1 event"))).to_have_count(0)
     assert violations(page) == []
