@@ -11,11 +11,12 @@ from promotion.domain.provenance import read_provenance
 from promotion.models import Plan, Receipt, Replay, ReplayAttempt
 from promotion.states import AttemptOutcome, JobState, PlanState, PromotionState
 from tests import cast
-from tests.replay.running import Worker, run_job, take_over
+from tests.replay.running import Worker, expire, run_job, take_over
 from tests.replay.stage import consumed, exported
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 BATCHES = {"mode": "batches", "batch_size": 20}
+MOST_KILLS = 6
 
 
 def requested(promotion, **choices):
@@ -53,9 +54,7 @@ def test_each_batch_is_a_transaction_with_its_attempt_and_its_receipts(clusters,
 def test_a_worker_killed_in_every_batch_loses_and_duplicates_nothing(clusters, promotion, sit, failpoint):
     job = requested(promotion)
     kills = 0
-    while job.active and kills < 12:
-        from tests.replay.running import expire
-
+    while job.active and kills < MOST_KILLS:
         status = Worker(job, failpoint).wait()
         job.refresh_from_db()
         if status == 0:
@@ -68,7 +67,7 @@ def test_a_worker_killed_in_every_batch_loses_and_duplicates_nothing(clusters, p
         job = take_over(job)
     job.refresh_from_db()
     assert job.state == JobState.SUCCEEDED
-    assert kills >= (5 if failpoint in ("after-commit", "after-database") else 12)
+    assert kills >= (5 if failpoint in ("after-commit", "after-database") else MOST_KILLS)
     assert arrived(clusters, sit) == wanted(promotion)
     assert Receipt.objects.committed().count() == 90
 
