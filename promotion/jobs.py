@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Callable
 
 import django_rq
+import psycopg
+from django.db import InterfaceError, OperationalError, connection
 from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
@@ -30,6 +32,8 @@ RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.CHECK_ENVIRONMENT: check_environment.run,
 }
 QUICK = {JobKind.CHECK_ENVIRONMENT}
+#: A server that restarts ends its sessions; inside of COPY the driver's own error comes through.
+DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError)
 #: The only function that a worker of ours runs, whatever stands in the queue.
 FUNCTION = "promotion.jobs.run"
 
@@ -99,6 +103,10 @@ def _run(lease: Lease) -> None:
     except PromotionError as error:
         logger.info("job %s: %s: %s", lease.job.pk, type(error).__name__, error.message)
         finish.stop(lease, error)
+    except DATABASE_GONE as error:
+        # Not the job's fault, and nothing that could be written down now. The sweep starts it again where it stood.
+        logger.warning("job %s: the database went away (%s)", lease.job.pk, type(error).__name__)
+        connection.close()
     except Exception as error:
         # The message of a foreign exception may quote an event: only its type and where it came from are logged.
         where = "".join(traceback.format_tb(error.__traceback__))

@@ -10,6 +10,7 @@ from typing import Any
 import django_rq
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.utils import timezone
 from rq import Queue
 from rq.job import Job
@@ -245,3 +246,32 @@ def test_an_error_by_its_exit_code_comes_back_as_itself() -> None:
     job = PromotionJob(exit_code=7, error="gone", hint="look")
     assert isinstance(_ended(job), Unreachable)
     assert isinstance(_ended(PromotionJob(exit_code=1)), PromotionError)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize("inside_copy", [False, True])
+def test_a_job_whose_database_session_is_ended_goes_on_with_the_next_worker(
+    queue: Any, monkeypatch: pytest.MonkeyPatch, inside_copy: bool
+) -> None:
+    """As a restart of PostgreSQL ends it: the first attempt is cut off, the second one finds what it left."""
+    attempts: list[int] = []
+
+    def runner(lease: Lease) -> None:
+        attempts.append(lease.job.attempts)
+        if len(attempts) == 1:
+            with connection.cursor() as cursor:
+                statement = "SELECT pg_terminate_backend(pg_backend_pid())"
+                if not inside_copy:
+                    cursor.execute(statement)
+                with cursor.copy(f"COPY ({statement}) TO STDOUT") as copy:
+                    list(copy)
+
+    monkeypatch.setitem(jobs.RUNNERS, JobKind.EXPORT, runner)
+    job = asked()
+    jobs.run(str(job.pk))
+    job.refresh_from_db()
+    assert job.state == JobState.RUNNING
+    assert sweep.expire(str(job.pk), job.attempts)
+    jobs.run(str(job.pk))
+    job.refresh_from_db()
+    assert (job.state, attempts) == (JobState.SUCCEEDED, [1, 2])
