@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from promotion.domain.fold import Fold
 from promotion.domain.identity import Identity
 
-MOST_NAMED = 20
+MOST_NAMED = 5
 MOST_KEPT = 100_000
 
 
