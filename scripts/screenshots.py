@@ -99,8 +99,8 @@ def export(page: Page, title: str, source: str, target: str) -> str:
     """Create a promotion and export it; return its address."""
     page.goto("/promotions/new/")
     page.get_by_label("Title").fill(title)
-    page.get_by_label("From", exact=True).select_option(label=source)
-    page.get_by_label("To", exact=True).select_option(label=target)
+    page.get_by_label("From", exact=True).select_option(value=source)
+    page.get_by_label("To", exact=True).select_option(value=target)
     page.get_by_role("button", name="Create the promotion").click()
     page.get_by_role("button", name="Start the export").click()
     page.get_by_role("heading", name="Next: look through").wait_for()
@@ -113,7 +113,7 @@ def submit(page: Page) -> str:
     page.goto(f"{promotion}plan/")
     page.get_by_role("button", name="Make the plan").click()
     page.get_by_role("heading", name="It is ready").wait_for()
-    page.get_by_label("Reason").first.fill("Tested in sit for a week, tickets 4711 to 4718.")
+    page.locator("#approval").get_by_label("Reason").fill("Tested in sit for a week, tickets 4711 to 4718.")
     page.get_by_role("button", name="Submit").click()
     page.get_by_text("Waiting for approval").first.wait_for()
     return promotion
