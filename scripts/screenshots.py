@@ -113,7 +113,7 @@ def submit(page: Page) -> str:
     page.goto(f"{promotion}plan/")
     page.get_by_role("button", name="Make the plan").click()
     page.get_by_role("heading", name="It is ready").wait_for()
-    page.locator("#approval").get_by_label("Reason").fill("Tested in sit for a week, tickets 4711 to 4718.")
+    page.get_by_label("What the approvers should know").fill("Tested in sit for a week, tickets 4711 to 4718.")
     page.get_by_role("button", name="Submit").click()
     page.get_by_text("Waiting for approval").first.wait_for()
     return promotion
