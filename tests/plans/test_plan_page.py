@@ -476,7 +476,7 @@ def test_what_differs_from_the_plan_before_is_shown() -> None:
     cast.judgement(newer, second, Verdict.ALREADY_PROMOTED)
     page = text_of(client.get(url("plan_compare", promotion)))
     assert "1 goes now and did not before" in page
-    assert "1 went and do not now" in page
+    assert "1 went and does not go now" in page
     assert "Api &lt;b&gt;" in page
     part = text_of(client.get(url("plan_compare", promotion), headers={"HX-Request": "true"}))
     assert "<html" not in part
