@@ -14,7 +14,11 @@ class PromotionState(TextChoices):
     EXPORTING = "exporting", "Exporting"
     EXPORT_FAILED = "export_failed", "Export failed"
     EXPORT_CANCELLED = "export_cancelled", "Export cancelled"
+    IMPORTING = "importing", "Importing"
+    IMPORT_FAILED = "import_failed", "Import failed"
     EXPORTED = "exported", "Exported"
+    REWRITING = "rewriting", "Applying rules"
+    AMENDING = "amending", "Proposing amendments"
     PLANNING = "planning", "Planning"
     REPLAYING = "replaying", "Replaying"
     REPLAY_FAILED = "replay_failed", "Replay failed"
@@ -22,10 +26,30 @@ class PromotionState(TextChoices):
     REPLAYED = "replayed", "Replayed"
 
 
+class Origin(TextChoices):
+    """Where a promotion's events come from."""
+
+    CLUSTER = "cluster", "an environment's topic"
+    FILE = "file", "a file"
+    #: Events that people write after a replay, each to change what is on the target.
+    AMENDMENTS = "amendments", "amendments"
+
+
+class Approach(TextChoices):
+    """The two ways of the founding document, section "Promotion or Replay"."""
+
+    EDIT_FIRST = "edit_first", "Edit first, then replay"
+    ORIGINALS_FIRST = "originals_first", "Replay the originals, then amend on the target"
+
+
 class JobKind(TextChoices):
     """What a worker does for somebody."""
 
     EXPORT = "export", "Export"
+    IMPORT = "import", "Import"
+    PREVIEW_RULES = "preview_rules", "Preview of rules"
+    REWRITE = "rewrite", "Applying of rules"
+    AMEND = "amend", "Proposal of amendments"
     PLAN = "plan", "Plan"
     CHECK_PLAN = "check_plan", "Check of a plan"
     REPLAY = "replay", "Replay"
@@ -54,6 +78,11 @@ STARTS: dict[JobKind, tuple[frozenset[PromotionState], PromotionState | None]] =
         frozenset({PromotionState.DRAFT, PromotionState.EXPORT_FAILED, PromotionState.EXPORT_CANCELLED}),
         PromotionState.EXPORTING,
     ),
+    JobKind.IMPORT: (frozenset({PromotionState.DRAFT, PromotionState.IMPORT_FAILED}), PromotionState.IMPORTING),
+    # A preview changes nothing. While rules are applied nobody edits and nobody plans.
+    JobKind.PREVIEW_RULES: (frozenset({PromotionState.EXPORTED}), None),
+    JobKind.REWRITE: (frozenset({PromotionState.EXPORTED}), PromotionState.REWRITING),
+    JobKind.AMEND: (frozenset({PromotionState.EXPORTED}), PromotionState.AMENDING),
     JobKind.PLAN: (frozenset({PromotionState.EXPORTED}), PromotionState.PLANNING),
     JobKind.CHECK_PLAN: (frozenset({PromotionState.EXPORTED}), None),
     JobKind.REPLAY: (
@@ -77,6 +106,15 @@ ENDS: dict[tuple[JobKind, JobState], PromotionState] = {
     (JobKind.EXPORT, JobState.REFUSED): PromotionState.EXPORT_FAILED,
     (JobKind.EXPORT, JobState.FAILED): PromotionState.EXPORT_FAILED,
     (JobKind.EXPORT, JobState.CANCELLED): PromotionState.EXPORT_CANCELLED,
+    (JobKind.IMPORT, JobState.SUCCEEDED): PromotionState.EXPORTED,
+    (JobKind.IMPORT, JobState.REFUSED): PromotionState.IMPORT_FAILED,
+    (JobKind.IMPORT, JobState.FAILED): PromotionState.IMPORT_FAILED,
+    (JobKind.IMPORT, JobState.CANCELLED): PromotionState.IMPORT_FAILED,
+    **{
+        (kind, state): PromotionState.EXPORTED
+        for kind in (JobKind.REWRITE, JobKind.AMEND)
+        for state in FINAL_JOB_STATES
+    },
     (JobKind.PLAN, JobState.SUCCEEDED): PromotionState.EXPORTED,
     (JobKind.PLAN, JobState.REFUSED): PromotionState.EXPORTED,
     (JobKind.PLAN, JobState.FAILED): PromotionState.EXPORTED,
@@ -184,6 +222,8 @@ class RevisionKind(TextChoices):
     UPLOAD = "upload", "Uploaded"
     UNDO = "undo", "Undone"
     ORIGINAL = "original", "Back to the original"
+    #: Made by a worker from the version before it and the promotion's rules, and made anew when those change.
+    RULES = "rules", "Changed by rules"
 
 
 class AttemptOutcome(TextChoices):

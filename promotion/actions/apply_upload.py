@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Exists, F, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from promotion.actions import audit
@@ -14,7 +14,7 @@ from promotion.actions.edit import lock_editable, searchable
 from promotion.actions.outgoing import Body
 from promotion.domain.schema import parse
 from promotion.errors import Conflict, Refused
-from promotion.models import Event, LineVerdict, Promotion, Revision, Upload, UploadLine
+from promotion.models import AvroSchema, Event, LineVerdict, Promotion, Revision, RuleList, Upload, UploadLine
 from promotion.policy import Actor
 from promotion.states import RevisionKind
 
@@ -36,10 +36,11 @@ def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
         promotion = lock_editable(actor, upload.promotion_id)
         _take(upload)
         upload.refresh_from_db()
-        related = ("event__schema", "event__revision")
+        related = ("event__schema", "event__revision__schema")
         lines = upload.lines.filter(verdict__in=APPLICABLE).select_related(*related).defer(*UNUSED)
         missing = _exclude_missing(promotion, upload) if exclude_missing else 0
-        changed = sum(_apply(actor, batch) for batch in _batches(lines)) + missing
+        rules = RuleList.objects.applied_ids(promotion.pk)
+        changed = sum(_apply(actor, batch, rules) for batch in _batches(lines)) + missing
         if changed:
             Promotion.objects.changed(promotion.pk, actor.pk)
         audit.record(
@@ -79,7 +80,7 @@ def _exclude_missing(promotion: Promotion, upload: Upload) -> int:
     """Exclude what the file does not mention. Raises Conflict where that is not what the report showed."""
     mentioned = upload.lines.filter(event=OuterRef("pk"))
     events = promotion.events.outgoing().exclude(Exists(mentioned))
-    count = events.update(excluded=True, version=F("version") + 1)
+    count = events.set_excluded(True)
     if count != upload.missing:
         raise Conflict(
             f"{count:,} outgoing events are not in the file now; there were {upload.missing:,} when it was compared.",
@@ -88,11 +89,16 @@ def _exclude_missing(promotion: Promotion, upload: Upload) -> int:
     return count
 
 
-def _apply(actor: Actor, lines: list[UploadLine]) -> int:
+def _apply(actor: Actor, lines: list[UploadLine], rules: list[str]) -> int:
     """Apply a batch: its revisions in one insert, its events in one update."""
     _lock_unchanged(lines)
-    revisions = _revisions(actor, [line for line in lines if line.body is not None])
+    revisions = _revisions(actor, [line for line in lines if line.body is not None], rules)
     return Event.objects.change(_change(line, revisions) for line in lines)
+
+
+def _schema(event: Event) -> AvroSchema | None:
+    """The schema that the line was compared in: an event has a revision only where that has a body."""
+    return event.schema if event.revision is None else event.revision.schema
 
 
 def _change(line: UploadLine, revisions: dict[int, Revision]) -> dict[str, Any]:
@@ -123,7 +129,7 @@ def _lock_unchanged(lines: list[UploadLine]) -> None:
         )
 
 
-def _revisions(actor: Actor, lines: list[UploadLine]) -> dict[int, Revision]:
+def _revisions(actor: Actor, lines: list[UploadLine], rules: list[str]) -> dict[int, Revision]:
     newest = dict(
         Revision.objects.filter(event__in=[line.event_id for line in lines])
         .values_list("event")
@@ -135,7 +141,8 @@ def _revisions(actor: Actor, lines: list[UploadLine]) -> dict[int, Revision]:
             number=newest.get(line.event_id, 0) + 1,
             parent=line.event.revision,
             kind=RevisionKind.UPLOAD,
-            schema=line.event.schema,
+            schema=_schema(line.event),
+            rules=rules,
             body=line.body,
             author=actor,
             note=f"line {line.number}",

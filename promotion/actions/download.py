@@ -15,7 +15,7 @@ from promotion.states import PromotionState
 
 #: Events in memory at a time: each may be as large as Kafka lets a record be.
 CHUNK = 200
-NOT_YET = {PromotionState.DRAFT, PromotionState.EXPORTING}
+NOT_YET = {PromotionState.DRAFT, PromotionState.EXPORTING, PromotionState.IMPORTING, PromotionState.IMPORT_FAILED}
 
 
 def download(actor: Actor | None, promotion: Promotion, everything: bool = False) -> Iterator[str]:
@@ -34,7 +34,8 @@ def download(actor: Actor | None, promotion: Promotion, everything: bool = False
 
 def file_name(promotion: Promotion) -> str:
     """Return a name made of safe characters only, whatever the title is."""
-    return f"promotion-{promotion.pk}-{promotion.source.name}-to-{promotion.target.name}.jsonl"
+    source = promotion.source.name if promotion.source is not None else promotion.origin
+    return f"promotion-{promotion.pk}-{source}-to-{promotion.target.name}.jsonl"
 
 
 def _lines(promotion: Promotion, events: EventQuerySet) -> Iterator[str]:
@@ -42,9 +43,9 @@ def _lines(promotion: Promotion, events: EventQuerySet) -> Iterator[str]:
         {
             "promotion": promotion.pk,
             "title": promotion.title,
-            "source": promotion.source.name,
+            "source": promotion.source_label,
             "target": promotion.target.name,
-            "topic": promotion.source.topic,
+            "topic": promotion.source.topic if promotion.source is not None else "",
             "exported_at": _exported_at(promotion),
             "events": events.count(),
         }

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F
 
 from promotion.actions import audit
-from promotion.actions.outgoing import Body, changes, original, outgoing
+from promotion.actions.outgoing import Body, changes, original, outgoing, written_in
 from promotion.domain.decode import Limits, read
 from promotion.domain.event_id import host_of, user_of
 from promotion.domain.json_codec import from_json, search_document
+from promotion.domain.schema import parse
 from promotion.errors import Conflict, Refused
-from promotion.models import Event, Promotion, Revision
+from promotion.models import Event, Promotion, Revision, RuleList
 from promotion.models.event import MOST_IDS, EventQuerySet
 from promotion.policy import MANAGE, Actor, require
 from promotion.states import RevisionKind
@@ -115,18 +115,23 @@ def write_revision(
     """Add the revision and point the event to it. Inside the transaction of `lock_editable`; raises EditConflict."""
     if event.quarantined or event.schema is None:
         raise Refused(f"Event {event} is in quarantine: it cannot be read, so it cannot be edited.")
+    if kind == RevisionKind.UNDO:
+        schema, rules = (before.schema, before.rules) if before else (event.schema, [])
+    else:
+        schema, rules = written_in(event), RuleList.objects.applied_ids(event.promotion_id)
     newest = Revision.objects.filter(event=event).first()
     revision = Revision.objects.create(
         event=event,
         number=newest.number + 1 if newest else 1,
         parent=event.revision if kind != RevisionKind.UNDO else before and before.parent,
         kind=kind,
-        schema=event.schema,
+        schema=schema,
         body=body,
+        rules=[] if body is None else rules,
         author=actor,
         note=note,
     )
-    data = original(event) if body is None else Body(original(event).schema, body)
+    data = original(event) if body is None else Body(parse(schema.text), body)
     values = {
         "revision": None if body is None else revision,
         "version": version + 1,
@@ -181,7 +186,7 @@ def exclude_matching(
         lock_editable(actor, promotion.pk)
         changed = chosen.excludable(excluded)
         first = list(changed.in_order().values_list("pk", "partition", "offset")[: MOST_IDS + 1])
-        count = changed.order_by().update(excluded=excluded, version=F("version") + 1) if first else 0
+        count = changed.order_by().set_excluded(excluded) if first else 0
         if expected is not None and count != expected:
             raise Conflict(
                 f"{count:,} events would change now, not {expected:,}: somebody else changed some meanwhile.",

@@ -30,9 +30,10 @@ def run(lease: Lease) -> None:
     """
     promotion = lease.promotion
     filters = ExportFilter.from_json(promotion.filters)
-    kafka, registry = connections(promotion.source)
+    source = promotion.cluster_source
+    kafka, registry = connections(source)
     lease.progress(0, phase="Connecting")
-    with open_reader(kafka, promotion.source.topic) as reader, Registry(registry) as schemas:
+    with open_reader(kafka, source.topic) as reader, Registry(registry) as schemas:
         export = pinned(lease, reader, kafka, filters)
         partitions = list(export.partitions.all())
         rules = RuleBook(schemas, decisions(lease), filters, lease.check)

@@ -35,7 +35,7 @@ def pinned(lease: Lease, reader: Reader, kafka: KafkaConnection, filters: Export
 
 
 def _check_route(promotion: Promotion, live: str) -> None:
-    source, target = promotion.source, promotion.target
+    source, target = promotion.cluster_source, promotion.target
     source.cluster_id = live
     if is_same_topic(source, target.cluster_id, target):
         raise Refused(
@@ -45,10 +45,11 @@ def _check_route(promotion: Promotion, live: str) -> None:
 
 
 def _check_unchanged(promotion: Promotion, export: Export, live: str) -> None:
-    if (export.cluster_id, export.topic) != (live, promotion.source.topic):
+    source = promotion.cluster_source
+    if (export.cluster_id, export.topic) != (live, source.topic):
         raise Refused(
-            f"The export began with topic {export.topic} of cluster {export.cluster_id}; {promotion.source.name} is "
-            f"now topic {promotion.source.topic} of cluster {live}.",
+            f"The export began with topic {export.topic} of cluster {export.cluster_id}; {source.name} is "
+            f"now topic {source.topic} of cluster {live}.",
             "The two cannot be mixed: create a new promotion.",
         )
 

@@ -83,7 +83,7 @@ class Freezer:
         self._limits, self._overrides = limits, overrides
         self._judge = Judge(target.state, promotion.target.name)
         self._nonces = target.state.nonces
-        self._tenancies = Tenancy(promotion.source.tenancy), Tenancy(promotion.target.tenancy)
+        self._tenancies = promotion.tenancy, Tenancy(promotion.target.tenancy)
         self._fold = target.state.fold
         self._refusals, self._groups, self._digest = Refusals(), Groups(), PlanDigest()
         self._references = References()

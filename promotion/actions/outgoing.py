@@ -34,6 +34,14 @@ def outgoing(event: Event) -> Body:
     return Body(parse(revision.schema.text), bytes(revision.body))
 
 
+def written_in(event: Event) -> AvroSchema:
+    """Return the row of the schema that goes out: a rule may have taken the event to the target's."""
+    revision = event.revision
+    row = event.schema if revision is None or revision.body is None else revision.schema
+    assert row is not None, "a quarantined event has no schema"
+    return row
+
+
 def changes(now: Body, data: bytes) -> bool:
     """Return whether `data`, an encoded JSON value, says anything else than `now`.
 

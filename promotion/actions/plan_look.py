@@ -49,7 +49,7 @@ class Looker:
         }
         self._promotion = promotion
         self._types = types
-        self._from = promotion.source.name, promotion.export.cluster_id, promotion.export.topic
+        self._from = promotion.source_label, promotion.export.cluster_id, promotion.export.topic
 
     def chunks(self) -> Iterator[list[Event]]:
         """Yield the outgoing events in their order, some thousand at a time, from a cursor on the server."""

@@ -8,6 +8,7 @@ from django.db.models import Count, Q, Sum
 
 from promotion.actions.plan_target import TargetReading
 from promotion.domain.filters import ExportFilter
+from promotion.domain.keys import Tenancy
 from promotion.domain.plan_choices import PlanChoices
 from promotion.domain.target_limits import TargetLimits
 from promotion.errors import Refused, Stale
@@ -144,14 +145,16 @@ def _partition_problem(promotion: Promotion, facts: TopicFacts) -> list[str]:
     if source is None or source == facts.partitions:
         return []
     return [
-        f"{promotion.source.name} has {source:,} partitions and {promotion.target.name} {facts.partitions:,}: each key "
-        "keeps its order, but keys are spread anew, and a consumer that relies on which of them share a partition sees "
-        "another picture. Accept the different number of partitions, or choose another target."
+        f"{promotion.source_label} has {source:,} partitions and {promotion.target.name} {facts.partitions:,}: "
+        "each key keeps its order, but keys are spread anew, and a consumer that relies on which of them share a "
+        "partition sees another picture. Accept the different number of partitions, or choose another target."
     ]
 
 
 def source_partitions(promotion: Promotion) -> int | None:
-    """Return how many partitions the source's topic had; None where nobody knows."""
+    """Return how many partitions the source's topic had; None where nobody knows, and where there was no topic."""
+    if promotion.source is None:
+        return None
     if ExportFilter.from_json(promotion.filters).offsets:
         checked = promotion.source.check_findings.get("kafka", {}).get("partitions")
         return checked if isinstance(checked, int) else None
@@ -160,14 +163,14 @@ def source_partitions(promotion: Promotion) -> int | None:
 
 def plan_warnings(plan: Plan) -> list[str]:
     """Return what people should know before they go on; none of it keeps a plan from going out."""
-    source, target, state = plan.promotion.source, plan.promotion.target, plan.target_state
+    source, target, state = plan.promotion.tenancy, plan.promotion.target, plan.target_state
     found = []
-    if source.tenancy != target.tenancy:
-        keys = ("hosts", "users") if source.tenancy == "multi" else ("users", "hosts")
+    if source is not None and source != target.tenancy:
+        keys = ("hosts", "users") if source is Tenancy.MULTI else ("users", "hosts")
         keyed = plan.steps.aggregate(n=Count("key", distinct=True))["n"]
         found.append(
-            f"{source.name} is {source.tenancy}-tenant and {target.name} {target.tenancy}-tenant: keys were {keys[0]} "
-            f"and become {keyed:,} {keys[1]}. Order is kept within each new key."
+            f"{plan.promotion.source_label} is {source}-tenant and {target.name} {target.tenancy}-tenant: keys were "
+            f"{keys[0]} and become {keyed:,} {keys[1]}. Order is kept within each new key."
         )
     lost = sum(1 for low in state["lows"].values() if low)
     if lost:

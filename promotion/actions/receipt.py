@@ -122,7 +122,7 @@ def summary(promotion: Promotion, replay: Replay) -> dict[str, Any]:
         "digest": plan.digest,
         "choices": plan.choices,
         "source": {
-            "environment": promotion.source.name,
+            "environment": promotion.source_label,
             "cluster_id": promotion.export.cluster_id,
             "topic": promotion.export.topic,
         },

@@ -12,7 +12,14 @@ from promotion.models import EnvironmentDraft, Promotion, PromotionJob
 from promotion.policy import MANAGE, Actor, require
 from promotion.states import STARTS, JobKind, PromotionState
 
-BUSY = {PromotionState.EXPORTING, PromotionState.PLANNING, PromotionState.REPLAYING}
+BUSY = {
+    PromotionState.EXPORTING,
+    PromotionState.IMPORTING,
+    PromotionState.REWRITING,
+    PromotionState.AMENDING,
+    PromotionState.PLANNING,
+    PromotionState.REPLAYING,
+}
 
 
 def request_job(

@@ -36,7 +36,7 @@ def inputs(promotion: Promotion, types: list[int] | None = None) -> dict[str, An
     return {
         "types": types,
         "changes": Promotion.objects.values_list("changes", flat=True).get(pk=promotion.pk),
-        "source": environment_fingerprint(Environment.objects.get(pk=promotion.source_id)),
+        "source": _source_fingerprint(promotion),
         "target": environment_fingerprint(Environment.objects.get(pk=promotion.target_id)),
         "catalogue": _catalogue_fingerprint(types),
     }
@@ -160,6 +160,12 @@ class _Touched:
 
 def _stale(plan: Plan, reasons: list[str]) -> Stale:
     return Stale(f"The plan of promotion {plan.promotion_id} no longer fits: {' '.join(reasons)}", MAKE_A_NEW_ONE)
+
+
+def _source_fingerprint(promotion: Promotion) -> str:
+    if promotion.source_id is None:
+        return f"{promotion.source_name} {promotion.source_tenancy}"
+    return environment_fingerprint(Environment.objects.get(pk=promotion.source_id))
 
 
 def environment_fingerprint(environment: Environment) -> str:

@@ -1,8 +1,9 @@
 """The nouns of the console, one module each."""
 
+from promotion.models.amendment import Amendment
 from promotion.models.approval import Approval
 from promotion.models.audit import AuditEntry
-from promotion.models.environment import Environment, EnvironmentDraft
+from promotion.models.environment import Environment, EnvironmentDraft, EnvironmentSchema, SchemaSource
 from promotion.models.event import Event, Revision
 from promotion.models.event_type import AvroSchema, EventType, TypeDecision
 from promotion.models.export import Export, ExportCount, ExportPartition
@@ -11,15 +12,18 @@ from promotion.models.job import PromotionJob
 from promotion.models.plan import Judgement, Override, Plan, PlanStep
 from promotion.models.promotion import Promotion, PromotionEditor
 from promotion.models.replay import Receipt, Replay, ReplayAttempt
+from promotion.models.rules import PairSeed, RuleList, RulePass, RuleSet, RuleSetVersion
 from promotion.models.upload import LineVerdict, Upload, UploadChunk, UploadLine
 from promotion.models.verification import Reconciliation, Verification
 
 __all__ = [
+    "Amendment",
     "Approval",
     "AuditEntry",
     "AvroSchema",
     "Environment",
     "EnvironmentDraft",
+    "EnvironmentSchema",
     "Event",
     "EventType",
     "Export",
@@ -29,6 +33,7 @@ __all__ = [
     "Judgement",
     "LineVerdict",
     "Override",
+    "PairSeed",
     "Plan",
     "PlanStep",
     "Promotion",
@@ -39,6 +44,11 @@ __all__ = [
     "Replay",
     "ReplayAttempt",
     "Revision",
+    "RuleList",
+    "RulePass",
+    "RuleSet",
+    "RuleSetVersion",
+    "SchemaSource",
     "TypeDecision",
     "Upload",
     "UploadChunk",

@@ -30,6 +30,13 @@ def choices(enum: Any) -> list[tuple[str, str]]:
     return [(member.value, member.value.replace("_", " ")) for member in enum]
 
 
+class SchemaSource(models.TextChoices):
+    """Where the schemas of an environment's records are known from."""
+
+    REGISTRY = "registry", "a schema registry"
+    SET = "set", "schemas given here"
+
+
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
     """Queries over environments."""
 
@@ -63,7 +70,10 @@ class Environment(models.Model):
     certificate_pem = models.TextField("client certificate (PEM)", blank=True)
 
     # Not a URLField: that one refuses hosts without a dot, as they are usual inside a cluster.
-    registry_url = models.CharField("schema registry URL", max_length=500)
+    schema_source = models.CharField(
+        "schemas from", max_length=10, choices=SchemaSource.choices, default=SchemaSource.REGISTRY
+    )
+    registry_url = models.CharField("schema registry URL", max_length=500, blank=True)
     registry_auth = models.CharField(max_length=10, choices=choices(RegistryAuth), default=RegistryAuth.NONE.value)
     registry_username = models.CharField(max_length=200, blank=True)
     registry_ca_pem = models.TextField("registry CA certificate (PEM)", blank=True)
@@ -90,6 +100,10 @@ class Environment(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(color__in=COLORS), name="environment_color_known"),
             models.CheckConstraint(condition=~Q(topic=""), name="environment_topic_not_empty"),
+            models.CheckConstraint(
+                condition=~Q(schema_source=SchemaSource.REGISTRY) | ~Q(registry_url=""),
+                name="environment_registry_has_an_address",
+            ),
             models.CheckConstraint(
                 condition=Q(approvers__gte=1, approvers__lte=9), name="environment_approvers_1_to_9"
             ),
@@ -125,3 +139,29 @@ class EnvironmentDraft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of {self.fields.get('name', '?')}"
+
+
+class EnvironmentSchema(models.Model):
+    """One schema of an environment without a registry, and the id that its records bear for it.
+
+    There is nothing to ask for an id: a person gave it, none where the schema only serves to write events from files.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="schemas")
+    schema = models.ForeignKey("AvroSchema", on_delete=models.PROTECT, related_name="+")
+    registry_id = models.BigIntegerField(null=True)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "registry_id"], name="environment_schema_id_once"),
+            models.UniqueConstraint(fields=["environment", "schema"], name="environment_schema_once"),
+            models.CheckConstraint(
+                condition=Q(registry_id__gte=0, registry_id__lt=2**31), name="environment_schema_id"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.environment_id}: {self.registry_id}"

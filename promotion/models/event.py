@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import Count, Q
-from django.db.models.functions import Cast
+from django.db.models import Count, F, Q, Value
+from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 
 from promotion.domain.identity import Identity
@@ -55,6 +55,7 @@ STATES: dict[str, Q] = {
 _CHANGE = """
 UPDATE promotion_event AS event
 SET excluded = change.excluded,
+    hand_excluded = CASE WHEN change.excluded = event.excluded THEN event.hand_excluded ELSE change.excluded END,
     version = event.version + 1,
     revision_id = coalesce(change.revision_id, event.revision_id),
     document = coalesce(change.document, event.document),
@@ -156,6 +157,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         counted = self.filter(quarantine_reason="").order_by().values_list("event_type").annotate(n=Count("pk"))
         return dict(counted)
 
+    def set_excluded(self, excluded: bool) -> int:
+        """Write down that a person leaves them out, or takes them in; return how many there are."""
+        return self.update(excluded=excluded, hand_excluded=excluded, version=F("version") + 1)
+
     def excludable(self, excluded: bool = True) -> EventQuerySet:
         """Those that can be excluded, or included again: not in quarantine, and not so already."""
         return self.filter(quarantine_reason="", excluded=not excluded)
@@ -187,7 +192,11 @@ class Event(models.Model):
     `headers` is packed text (promotion.domain.record.pack_headers). `host`, `user` and `document` serve filters and
     search only: they are cleaned copies (U+0000 replaced), the truth is `value`. `merge_timestamp` is the highest
     timestamp so far in its partition. `revision` is the current outgoing version, none means the original;
-    `version` counts every change of what goes out, for compare-and-set.
+    `version` counts every change of what goes out, for compare-and-set. `excluded` is what a person said of it
+    (`hand_excluded`), else what the promotion's rules say (`rule_excluded`), else False.
+
+    In a promotion without a source cluster `offset` numbers the entries of the file, or the amendments, and `value` is
+    framed with the schema id 0.
     """
 
     promotion = models.ForeignKey(Promotion, on_delete=models.CASCADE, related_name="events")
@@ -205,6 +214,8 @@ class Event(models.Model):
     document = models.JSONField(null=True)
     quarantine_reason = models.TextField(blank=True)
     excluded = models.BooleanField(default=False)
+    hand_excluded = models.BooleanField(null=True)
+    rule_excluded = models.BooleanField(null=True)
     revision = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
     version = models.PositiveIntegerField(default=0)
 
@@ -219,6 +230,10 @@ class Event(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(quarantine_reason="") | Q(revision__isnull=True), name="event_quarantined_is_not_edited"
+            ),
+            models.CheckConstraint(
+                condition=Q(excluded=Coalesce(F("hand_excluded"), F("rule_excluded"), Value(False))),
+                name="event_excluded_by_somebody",
             ),
         ]
         indexes = [
@@ -249,6 +264,9 @@ class Revision(models.Model):
 
     `parent` is the version before it, none for the original; `body` is None where the version is the original again.
     An undo adds a revision with what the parent held, and the parent's parent: undo again goes one further back.
+
+    `rules` are ids of the promotion's rules: those that made a revision of kind RULES what it is, else those whose
+    work is in the body already, so that they are not done to it again.
     """
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="revisions")
@@ -257,6 +275,7 @@ class Revision(models.Model):
     kind = models.CharField(max_length=20, choices=RevisionKind.choices)
     schema = models.ForeignKey(AvroSchema, on_delete=models.PROTECT, related_name="+")
     body = models.BinaryField(null=True)
+    rules = models.JSONField(default=list)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     note = models.CharField(max_length=300, blank=True)

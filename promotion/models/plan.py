@@ -37,7 +37,8 @@ class Plan(models.Model):
     `target_state` where the target's topic stood: {"cluster_id", "topic", "ends": {partition: offset}, ...}. `counts`
     has a number for each verdict. `problems` are refusals of the plan as a whole, `warnings` what people should know,
     `subjects` what would become of each schema in the target's registry. `timestamp` is the frozen time of replay, in
-    milliseconds; `cuts` the ordinals at which one transaction ends and the next begins.
+    milliseconds; `cuts` the ordinals at which one transaction ends and the next begins. `rules` are the promotion's
+    rules as they were applied, part of the digest; `keys` says what becomes of the records' keys.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -58,6 +59,8 @@ class Plan(models.Model):
     problems = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
     subjects = models.JSONField(default=list)
+    rules = models.JSONField(default=list)
+    keys = models.JSONField(default=dict)
     cluster_id = models.CharField(max_length=100)
     topic = models.CharField(max_length=249)
     partitions = models.PositiveIntegerField()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +10,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from promotion.domain.keys import Tenancy
+from promotion.errors import Refused
 from promotion.models.environment import Environment
-from promotion.states import EDITABLE, PromotionState
+from promotion.states import EDITABLE, Approach, Origin, PromotionState
 
 
 class PromotionQuerySet(models.QuerySet["Promotion"]):
@@ -35,10 +38,21 @@ class PromotionQuerySet(models.QuerySet["Promotion"]):
 
 
 class Promotion(models.Model):
-    """One set of events on its way. `filters` is what `promotion.domain.filters.ExportFilter` reads and writes."""
+    """One set of events on its way. `filters` is what `promotion.domain.filters.ExportFilter` reads and writes.
+
+    Only one whose `origin` is a cluster has a `source`; of the others `source_name` says where the events come from,
+    and `source_tenancy` what their keys are, empty where nobody knows. `seed` makes the UUIDs that its rules generate.
+    `amends` is the promotion whose events on the target the amendments change.
+    """
 
     title = models.CharField(max_length=200)
-    source = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="promotions_from")
+    origin = models.CharField(max_length=20, choices=Origin.choices, default=Origin.CLUSTER)
+    approach = models.CharField(max_length=20, choices=Approach.choices, default=Approach.EDIT_FIRST)
+    source = models.ForeignKey(Environment, null=True, on_delete=models.PROTECT, related_name="promotions_from")
+    source_name = models.CharField(max_length=200, blank=True)
+    source_tenancy = models.CharField(max_length=10, blank=True)
+    amends = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="amendments")
+    seed = models.UUIDField(default=uuid.uuid4, editable=False)
     target = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="promotions_to")
     filters = models.JSONField(default=dict)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="promotions")
@@ -54,7 +68,20 @@ class Promotion(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(condition=~Q(source=F("target")), name="promotion_source_is_not_target"),
+            models.CheckConstraint(
+                condition=Q(source__isnull=True) | ~Q(source=F("target")), name="promotion_source_is_not_target"
+            ),
+            models.CheckConstraint(
+                condition=Q(origin=Origin.CLUSTER, source__isnull=False)
+                | (Q(origin__in=[Origin.FILE, Origin.AMENDMENTS], source__isnull=True) & ~Q(source_name="")),
+                name="promotion_has_a_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(amends__isnull=False, origin=Origin.AMENDMENTS)
+                | (Q(amends__isnull=True) & ~Q(origin=Origin.AMENDMENTS)),
+                name="promotion_amends_where_it_says_so",
+            ),
+            models.CheckConstraint(condition=Q(approach__in=Approach.values), name="promotion_approach_known"),
             models.CheckConstraint(condition=Q(state__in=PromotionState.values), name="promotion_state_known"),
             models.CheckConstraint(condition=~Q(title=""), name="promotion_has_a_title"),
         ]
@@ -78,9 +105,31 @@ class Promotion(models.Model):
         """Whether people may change its outgoing events now."""
         return self.state in EDITABLE
 
+    @property
+    def cluster_source(self) -> Environment:
+        """The environment that its events are read from. Raises Refused where they come from elsewhere."""
+        if self.source is None:
+            raise Refused(
+                f"The events of promotion {self.pk} come from {self.get_origin_display()}: there is no topic to read."
+            )
+        return self.source
+
+    @property
+    def source_label(self) -> str:
+        """What its source is called: the environment, the file, or the target whose events are amended."""
+        return self.source.name if self.source is not None else self.source_name
+
+    @property
+    def tenancy(self) -> Tenancy | None:
+        """What the keys of its events are, None where nobody knows."""
+        said = self.source.tenancy if self.source is not None else self.source_tenancy
+        return Tenancy(said) if said else None
+
     def describe(self) -> dict[str, Any]:
         """What the audit trail says of it."""
-        return {"title": self.title, "source": self.source.name, "target": self.target.name, "filters": self.filters}
+        said = {"title": self.title, "source": self.source_label, "target": self.target.name, "filters": self.filters}
+        return said | {name: value for name, value in (("origin", self.origin), ("approach", self.approach))
+                       if value not in (Origin.CLUSTER, Approach.EDIT_FIRST)}  # fmt: skip
 
 
 class PromotionEditor(models.Model):

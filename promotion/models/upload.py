@@ -21,6 +21,10 @@ class LineVerdict(models.TextChoices):
     STALE = "stale", "Changed here since the download"
     DUPLICATE = "duplicate", "Same event as an earlier line"
     INVALID = "invalid", "Invalid"
+    #: Of a file that becomes a promotion: good ones are counted, only the others have a row.
+    IMPORTED = "imported", "Imported"
+    REPEATED = "repeated", "Exactly the same as an earlier entry"
+    LEFT_OUT = "left_out", "May not travel"
 
 
 class Upload(models.Model):
@@ -31,6 +35,7 @@ class Upload(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     file_name = models.CharField(max_length=200)
     size = models.BigIntegerField(default=0, help_text="In bytes.")
+    format = models.CharField(max_length=20, blank=True, help_text="Empty until it is recognised.")
     counts = models.JSONField(default=dict)
     missing = models.PositiveIntegerField(default=0, help_text="Outgoing events that the file does not mention.")
     compared_at = models.DateTimeField(null=True)
@@ -76,7 +81,7 @@ class UploadLine(models.Model):
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="lines")
     number = models.PositiveIntegerField()
-    verdict = models.CharField(max_length=10, choices=LineVerdict.choices)
+    verdict = models.CharField(max_length=20, choices=LineVerdict.choices)
     event = models.ForeignKey(Event, null=True, on_delete=models.CASCADE, related_name="+")
     event_version = models.PositiveIntegerField(null=True)
     body = models.BinaryField(null=True)

@@ -35,6 +35,10 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "exported": _DONE,
     "export_failed": _FAILS,
     "export_cancelled": _ENDS,
+    "importing": _RUNS,
+    "import_failed": _FAILS,
+    "rewriting": _RUNS,
+    "amending": _RUNS,
     "planning": _RUNS,
     "planned": ("accent", "list"),
     "ready": _DONE,
@@ -78,6 +82,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "edit": ("accent", "edit"),
     "edited": ("accent", "edit"),
     "upload": ("accent", "upload"),
+    "rules": ("accent", "layers"),
     "undo": ("neutral", "undo"),
     "original": ("neutral", "undo"),
     # differences and plans

@@ -136,7 +136,7 @@ def _headers(event: Event) -> dict[str, Any]:
 def _outgoing_key(event: Event, now: Body) -> dict[str, Any]:
     promotion = event.promotion
     source_key = None if event.key is None else bytes(event.key)
-    tenancies = Tenancy(promotion.source.tenancy), Tenancy(promotion.target.tenancy)
+    tenancies = promotion.tenancy, Tenancy(promotion.target.tenancy)
     try:
         return {"new_key": shown(outgoing_key(read(now.schema, now.data, WEB_LIMITS), source_key, *tenancies))}
     except InvalidInput as error:

@@ -84,6 +84,7 @@ def _samples(request: HttpRequest) -> dict[str, Any]:
     )
     return {
         "environments": ENVIRONMENTS,
+        "route": {"source": ENVIRONMENTS[0], "target": ENVIRONMENTS[3]},
         "states": [*PromotionState, *JobState, "verified", "stale", "quarantined", "excluded", "unheard_of"],
         "form": bound if "errors" in request.GET else SampleForm(initial={"tenancy": "multi"}),
         "bound": bound,

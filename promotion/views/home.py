@@ -20,6 +20,7 @@ from promotion.views.environment_details import health_chips
 NEXT = {
     PromotionState.DRAFT: "Start the export",
     PromotionState.EXPORT_FAILED: "Go on with the export",
+    PromotionState.IMPORT_FAILED: "Go on with the import",
     PromotionState.EXPORT_CANCELLED: "Go on with the export",
     PromotionState.EXPORTED: "Edit, then make the plan",
     PromotionState.REPLAY_FAILED: "Go on with the replay",
@@ -73,7 +74,7 @@ def stages(environments: Sequence[Environment], running: Sequence[PromotionJob])
     ]
 
 
-def _sides(promotion: Promotion) -> tuple[int, int]:
+def _sides(promotion: Promotion) -> tuple[int | None, int]:
     return promotion.source_id, promotion.target_id
 
 

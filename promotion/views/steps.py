@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from promotion.models import Promotion, Verification
-from promotion.states import PlanState, PromotionState, VerificationVerdict
+from promotion.states import Origin, PlanState, PromotionState, VerificationVerdict
 from promotion.views.plan_state import EXPIRED, Standing
 
 State = PromotionState
@@ -17,7 +17,11 @@ BY_STATE: dict[PromotionState, Marks] = {
     State.EXPORTING: (CURRENT, TODO, TODO, TODO, TODO, TODO),
     State.EXPORT_FAILED: (FAILED, TODO, TODO, TODO, TODO, TODO),
     State.EXPORT_CANCELLED: (FAILED, TODO, TODO, TODO, TODO, TODO),
+    State.IMPORTING: (CURRENT, TODO, TODO, TODO, TODO, TODO),
+    State.IMPORT_FAILED: (FAILED, TODO, TODO, TODO, TODO, TODO),
     State.EXPORTED: (DONE, CURRENT, TODO, TODO, TODO, TODO),
+    State.REWRITING: (DONE, CURRENT, TODO, TODO, TODO, TODO),
+    State.AMENDING: (DONE, CURRENT, TODO, TODO, TODO, TODO),
     State.PLANNING: (DONE, DONE, CURRENT, TODO, TODO, TODO),
     State.REPLAYING: (DONE, DONE, DONE, DONE, CURRENT, TODO),
     State.REPLAY_FAILED: (DONE, DONE, DONE, DONE, FAILED, TODO),
@@ -37,8 +41,11 @@ BY_PLAN: dict[str, Marks] = {
 }
 #: States in which there are events to look at.
 EXPORTED = frozenset({
-    State.EXPORTED, State.PLANNING, State.REPLAYING, State.REPLAY_FAILED, State.PARTLY_REPLAYED, State.REPLAYED,
+    State.EXPORTED, State.REWRITING, State.AMENDING, State.PLANNING, State.REPLAYING, State.REPLAY_FAILED,
+    State.PARTLY_REPLAYED, State.REPLAYED,
 })  # fmt: skip
+#: What the first step is called.
+_FIRST = {Origin.CLUSTER: "Export", Origin.FILE: "Import", Origin.AMENDMENTS: "Propose"}
 _VERIFIED = {VerificationVerdict.VERIFIED: DONE, VerificationVerdict.FAILED: FAILED}
 
 
@@ -53,7 +60,13 @@ def steps(promotion: Promotion, plan: Standing | None) -> list[dict[str, str]]:
     if not protected and approve == CURRENT:
         replay = CURRENT
     rows = [
-        ("Export", export, promotion.get_absolute_url(), f"from {promotion.source}", True),
+        (
+            _FIRST[Origin(promotion.origin)],
+            export,
+            promotion.get_absolute_url(),
+            f"from {promotion.source_label}",
+            True,
+        ),
         ("Edit", edit, reverse("promotion:events", args=at), "what goes out", exported),
         ("Plan", planned, plan_url, "what would happen", exported),
         ("Approve", approve, f"{plan_url}#approval", "by somebody else", exported and plan is not None),
