@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.EXPORT: export.run,
+    JobKind.REFRESH: export.run,
     JobKind.PLAN: plan.run,
     JobKind.CHECK_PLAN: plan.run_check,
     JobKind.REPLAY: replay.run,

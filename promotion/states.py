@@ -46,6 +46,7 @@ class JobKind(TextChoices):
     """What a worker does for somebody."""
 
     EXPORT = "export", "Export"
+    REFRESH = "refresh", "Reading of what is new"
     IMPORT = "import", "Import"
     PREVIEW_RULES = "preview_rules", "Preview of rules"
     REWRITE = "rewrite", "Applying of rules"
@@ -78,6 +79,7 @@ STARTS: dict[JobKind, tuple[frozenset[PromotionState], PromotionState | None]] =
         frozenset({PromotionState.DRAFT, PromotionState.EXPORT_FAILED, PromotionState.EXPORT_CANCELLED}),
         PromotionState.EXPORTING,
     ),
+    JobKind.REFRESH: (frozenset({PromotionState.EXPORTED}), PromotionState.EXPORTING),
     JobKind.IMPORT: (frozenset({PromotionState.DRAFT, PromotionState.IMPORT_FAILED}), PromotionState.IMPORTING),
     # A preview changes nothing. While rules are applied nobody edits and nobody plans.
     JobKind.PREVIEW_RULES: (frozenset({PromotionState.EXPORTED}), None),
@@ -106,6 +108,11 @@ ENDS: dict[tuple[JobKind, JobState], PromotionState] = {
     (JobKind.EXPORT, JobState.REFUSED): PromotionState.EXPORT_FAILED,
     (JobKind.EXPORT, JobState.FAILED): PromotionState.EXPORT_FAILED,
     (JobKind.EXPORT, JobState.CANCELLED): PromotionState.EXPORT_CANCELLED,
+    # What a refresh has pinned and not read yet is read by the next export, so that no gap is left in between.
+    (JobKind.REFRESH, JobState.SUCCEEDED): PromotionState.EXPORTED,
+    (JobKind.REFRESH, JobState.REFUSED): PromotionState.EXPORT_FAILED,
+    (JobKind.REFRESH, JobState.FAILED): PromotionState.EXPORT_FAILED,
+    (JobKind.REFRESH, JobState.CANCELLED): PromotionState.EXPORT_CANCELLED,
     (JobKind.IMPORT, JobState.SUCCEEDED): PromotionState.EXPORTED,
     (JobKind.IMPORT, JobState.REFUSED): PromotionState.IMPORT_FAILED,
     (JobKind.IMPORT, JobState.FAILED): PromotionState.IMPORT_FAILED,

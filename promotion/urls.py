@@ -26,6 +26,7 @@ urlpatterns = [
     path("promotions/new/", promotions.create, name="promotion_create"),
     path("promotions/<int:promotion_id>/", promotions.promotion, name="promotion"),
     path("promotions/<int:promotion_id>/export/", promotions.export, name="export"),
+    path("promotions/<int:promotion_id>/refresh/", promotions.refresh, name="refresh"),
     path("promotions/<int:promotion_id>/cancel/", promotions.cancel, name="cancel"),
     path("promotions/<int:promotion_id>/progress/", promotions.progress, name="progress"),
     # events of a promotion

@@ -68,6 +68,7 @@ ROWS = [
     Row("promotion:promotion", READ, NEVER, ONE),
     Row("promotion:export", NEVER, REFUSED, ONE),
     Row("promotion:cancel", NEVER, REFUSED, ONE),
+    Row("promotion:refresh", NEVER, MANAGE_302, ONE),
     Row("promotion:progress", READ_302, NEVER, ONE),
     Row("promotion:events", READ, NEVER, ONE),
     Row("promotion:events_select", MANAGE_302, MANAGE_302, ONE),

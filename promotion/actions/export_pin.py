@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from promotion.actions.create import is_same_topic
 from promotion.actions.lease import Lease
 from promotion.domain.connection import KafkaConnection
@@ -9,7 +11,8 @@ from promotion.domain.filters import ExportFilter
 from promotion.errors import InvalidInput, Refused
 from promotion.kafka.cluster import cluster_id
 from promotion.kafka.reader import PinnedPartition, Reader
-from promotion.models import Export, ExportPartition, Promotion
+from promotion.models import Export, ExportPartition, Promotion, PromotionJob
+from promotion.states import JobKind
 
 
 def pinned(lease: Lease, reader: Reader, kafka: KafkaConnection, filters: ExportFilter) -> Export:
@@ -24,6 +27,8 @@ def pinned(lease: Lease, reader: Reader, kafka: KafkaConnection, filters: Export
     export = Export.objects.filter(pk=promotion.pk).first()
     if export is not None:
         _check_unchanged(promotion, export, live)
+        if lease.job.kind == JobKind.REFRESH and "extended" not in lease.job.arguments:
+            _extend(lease, reader, filters, export)
         return export
     spans = _spans(reader, filters)
     with lease.writing():
@@ -32,6 +37,24 @@ def pinned(lease: Lease, reader: Reader, kafka: KafkaConnection, filters: Export
             span.export = export
         ExportPartition.objects.bulk_create(spans)
     return export
+
+
+def _extend(lease: Lease, reader: Reader, filters: ExportFilter, export: Export) -> None:
+    """Pin the ends as they are now, once for the job; partitions that the topic has got since are read as well."""
+    known = {each.partition: each for each in export.partitions.all()}
+    spans = {each.partition: each for each in _spans(reader, filters)}
+    with lease.writing():
+        for partition, span in spans.items():
+            if (row := known.get(partition)) is None:
+                span.export = export
+                span.save()
+            elif span.end > row.end:
+                export.partitions.filter(pk=row.pk).update(end=span.end, held_back=span.held_back)
+        Export.objects.filter(pk=export.pk).update(finished_at=None, pinned_at=timezone.now())
+        if any(p not in known or span.end > known[p].end for p, span in spans.items()):
+            Promotion.objects.changed(export.pk, lease.job.requested_by_id)
+        lease.job.arguments |= {"extended": True}
+        PromotionJob.objects.filter(pk=lease.job.pk).update(arguments=lease.job.arguments)
 
 
 def _check_route(promotion: Promotion, live: str) -> None:

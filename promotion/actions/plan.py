@@ -28,7 +28,7 @@ from promotion.domain.transaction_time import too_long
 from promotion.errors import InvalidInput, Refused
 from promotion.kafka.cluster import TopicFacts, inspect
 from promotion.kafka.registry import Registry
-from promotion.models import Override, Plan, Promotion, PromotionJob
+from promotion.models import Override, Plan, Promotion, PromotionJob, RuleList
 from promotion.policy import VIEW, Actor
 from promotion.states import MAY_GO_STALE, JobKind, PlanState
 
@@ -132,6 +132,7 @@ def _new(
         partitions=facts.partitions,
         append_time=facts.message_timestamp_type == "LogAppendTime",
         register_versions=choices.register_versions,
+        rules=RuleList.objects.applied(promotion.pk),
     )
 
 
@@ -160,7 +161,7 @@ def _store(
 
 
 def _finish(plan: Plan, freezer: Freezer, schemas: TargetSchemas, problems: list[str]) -> None:
-    state = {key: plan.target_state[key] for key in ("cluster_id", "topic", "ends")}
+    state = {key: plan.target_state[key] for key in ("cluster_id", "topic", "ends")} | {"rules": plan.rules}
     plan.digest = freezer.digest(json.dumps(state, sort_keys=True))
     plan.steps_count, plan.bytes_count = freezer.ordinal, freezer.bytes
     plan.cuts = freezer.cuts

@@ -249,6 +249,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("export", "Export"),
+                    ("refresh", "Reading of what is new"),
                     ("import", "Import"),
                     ("preview_rules", "Preview of rules"),
                     ("rewrite", "Applying of rules"),

@@ -21,10 +21,14 @@ class RuleListQuerySet(models.QuerySet["RuleList"]):
         """Return the rules of `promotion`, made where it has none yet."""
         return self.get_or_create(promotion=promotion)[0]
 
+    def applied(self, promotion_id: int) -> list[dict[str, Any]]:
+        """Return the rules whose work is in what goes out now, in their order."""
+        found = self.filter(pk=promotion_id).values_list("applied", flat=True).first() or []
+        return [each for each in found if each["enabled"]]
+
     def applied_ids(self, promotion_id: int) -> list[str]:
         """Return the ids of the rules whose work is in what goes out now."""
-        applied = self.filter(pk=promotion_id).values_list("applied", flat=True).first() or []
-        return [each["id"] for each in applied if each["enabled"]]
+        return [each["id"] for each in self.applied(promotion_id)]
 
     def save_draft(self, promotion_id: int, version: int, draft: list[dict[str, Any]] | None) -> bool:
         """Set the draft if it is still the one of `version`. Return whether this did it."""

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from promotion.actions import cancel as cancelling
 from promotion.actions.create import create as create_promotion
+from promotion.actions.refresh import refresh as ask_refresh
 from promotion.actions.request import request_job
 from promotion.errors import InvalidInput, NotFound, Refused
 from promotion.forms.promotions import CreateForm, PromotionFilterForm
@@ -88,6 +89,14 @@ def export(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Start the export, or go on with one that failed or was cancelled."""
     shown = promotion_of(promotion_id)
     enqueue(request, request_job(actor_of(request), shown, JobKind.EXPORT))
+    return redirect(shown)
+
+
+@require_POST
+def refresh(request: HttpRequest, promotion_id: int) -> HttpResponse:
+    """Read what came to the source since the export."""
+    shown = promotion_of(promotion_id)
+    enqueue(request, ask_refresh(actor_of(request), shown))
     return redirect(shown)
 
 

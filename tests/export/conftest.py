@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from promotion.models import Promotion, PromotionJob
     from tests.export.source import Source
 
-Export = Callable[["Promotion"], "PromotionJob"]
+Export = Callable[..., "PromotionJob"]
 
 
 @pytest.fixture
@@ -34,8 +34,11 @@ def export(settings: Any) -> Export:
     # The thread that renews the lease has a connection of its own, which does not see this test's transaction.
     settings.LEASE_SECONDS = 3600
 
-    def run(promotion: Promotion) -> PromotionJob:
-        job = request_job(promotion.owner, promotion, JobKind.EXPORT)
+    def exporting(actor: Any, promotion: Promotion) -> PromotionJob:
+        return request_job(actor, promotion, JobKind.EXPORT)
+
+    def run(promotion: Promotion, ask: Callable[[Any, Promotion], PromotionJob] = exporting) -> PromotionJob:
+        job = ask(promotion.owner, promotion)
         jobs.run(str(job.pk))
         job.refresh_from_db()
         promotion.refresh_from_db()

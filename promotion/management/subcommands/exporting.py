@@ -7,13 +7,14 @@ from typing import Any
 from promotion import jobs
 from promotion.actions.cancel import cancel
 from promotion.actions.create import create
+from promotion.actions.refresh import refresh
 from promotion.actions.request import request_job
 from promotion.domain.filter_text import moment, offsets
 from promotion.domain.filters import ExportFilter
 from promotion.errors import InvalidInput, NotFound
 from promotion.management.answers import Answer, check_complete, promotion_answer, promotion_line
 from promotion.management.base import actor, add_common, promotion, wait_for
-from promotion.models import Environment, Promotion
+from promotion.models import Environment, Promotion, PromotionJob
 from promotion.states import JobKind
 
 
@@ -22,6 +23,7 @@ def add(subparsers: Any) -> None:
     _add_create(subparsers)
     for name, handler, what, wait in (
         ("export", _export, "Read the source and keep what may travel.", True),
+        ("refresh", _refresh, "Read what came to the source since the export.", True),
         ("cancel", _cancel, "Stop what is queued or running.", True),
         ("show", _show, "Show how a promotion stands.", False),
     ):
@@ -71,7 +73,16 @@ def _create(options: dict[str, Any]) -> Answer:
 
 def _export(options: dict[str, Any]) -> Answer:
     found = promotion(options)
-    job = jobs.enqueue(request_job(actor(options), found, JobKind.EXPORT))
+    return _read(options, found, request_job(actor(options), found, JobKind.EXPORT))
+
+
+def _refresh(options: dict[str, Any]) -> Answer:
+    found = promotion(options)
+    return _read(options, found, refresh(actor(options), found))
+
+
+def _read(options: dict[str, Any], found: Promotion, job: PromotionJob) -> Answer:
+    jobs.enqueue(job)
     if options["wait"]:
         wait_for(job)
         found.refresh_from_db()
