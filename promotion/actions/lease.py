@@ -71,6 +71,7 @@ class Lease:
         self._lost = threading.Event()
         self._cancelled = threading.Event()
         self._stop = threading.Event()
+        self._noted: int | None = None
         self._thread = threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
@@ -122,6 +123,14 @@ class Lease:
             values["phase"] = phase
         PromotionJob.objects.filter(pk=self.job.pk, lease_token=self.token).update(**values)
 
+    def note(self, done: int) -> None:
+        """Say how far it is from inside a transaction: the lease's thread writes it down. Raises like `check`.
+
+        A row that the transaction itself wrote would be locked until its end, and the lease could not be renewed.
+        """
+        self.check()
+        self._noted = done
+
     def _renew_until_stopped(self) -> None:
         interval = settings.LEASE_SECONDS / 5
         while not self._stop.wait(interval) and not self._lost.is_set():
@@ -135,7 +144,8 @@ class Lease:
 
     def _renew(self) -> None:
         held = PromotionJob.objects.filter(pk=self.job.pk, lease_token=self.token, state=JobState.RUNNING)
-        if held.update(lease_until=_until(timezone.now())) != 1:
+        noted = {} if self._noted is None else {"done": self._noted}
+        if held.update(lease_until=_until(timezone.now()), **noted) != 1:
             self._lost.set()
         elif held.filter(cancel_requested_by__isnull=False).exists():
             self._cancelled.set()

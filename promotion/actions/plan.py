@@ -147,7 +147,7 @@ def _store(
     lease.progress(0, total, "Judging")
     with transaction.atomic():
         for chunk in looker.chunks():
-            lease.check()
+            lease.note(freezer.position)
             freezer.take(chunk)
         _finish(plan, freezer, schemas, problems)
         with lease.writing():

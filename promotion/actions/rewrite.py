@@ -1,0 +1,105 @@
+"""Do a promotion's rules to its events: one pass over all of them that a preview and the real thing share.
+
+The rules are done to each event's base: the original, or what somebody made of it by hand since. So another order of
+the rules, one rule less, or events read anew give what they would have given from the start, and undoing them gives
+back every byte. A pass is one transaction: nothing of a rule is half done. docs/decisions/0019-rules-of-a-promotion.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from promotion.actions import audit
+from promotion.actions.lease import Lease
+from promotion.actions.rewrite_event import EventRewriter
+from promotion.actions.rewrite_report import Report
+from promotion.actions.rewrite_schemas import TargetTypes
+from promotion.actions.rewrite_write import write
+from promotion.errors import Refused
+from promotion.models import Event, EventType, Promotion, RuleList, RulePass
+from promotion.models.event import EventQuerySet
+from promotion.states import RevisionKind
+
+CHUNK = 2_000
+#: What is read of an event and of what was made of it.
+FIELDS = (
+    "promotion_id", "partition", "offset", "timestamp", "value", "headers", "event_type_id", "schema_id",
+    "excluded", "hand_excluded", "rule_excluded",
+    "revision__kind", "revision__body", "revision__schema_id", "revision__rules",
+    "revision__parent__kind", "revision__parent__body", "revision__parent__schema_id", "revision__parent__rules",
+)  # fmt: skip
+
+
+def run(lease: Lease) -> None:
+    """Do the job: the pass that its arguments name. Raises Refused where it would make events invalid."""
+    done = RulePass.objects.get(pk=lease.job.arguments["pass"])
+    rewrite(lease, done)
+
+
+def rewrite(lease: Lease, done: RulePass) -> None:
+    """Do the pass `done`, or preview it, and keep its report; what a rule may not do is a refusal of the whole."""
+    promotion = Promotion.objects.with_environments().get(pk=done.promotion_id)
+    lease.progress(0, phase="Looking at the rules")
+    types = TargetTypes(promotion, done.rules, lease.check)
+    rewriter = EventRewriter(promotion, done.rules, types)
+    events = touched(promotion, rewriter)
+    report = Report(promotion)
+    lease.progress(0, events.count(), "Looking at the events" if done.dry else "Applying the rules")
+    with transaction.atomic():
+        for chunk in _chunks(events):
+            lease.note(report.seen)
+            results = [(event, rewriter.rewrite(event)) for event in chunk]
+            report.add(results)
+            if not done.dry:
+                write(done, [result.change for _, result in results if result.change is not None], _note(done))
+        _finish(lease, done, report)
+
+
+def touched(promotion: Promotion, rewriter: EventRewriter) -> EventQuerySet:
+    """Return the events that the rules may be about, and those that earlier rules have changed."""
+    mine = Q(revision__kind=RevisionKind.RULES) | Q(rule_excluded__isnull=False)
+    rows = EventType.objects.filter(pk__in=promotion.events.order_by().values("event_type")).distinct()
+    chosen = [row.pk for row in rows if rewriter.selects(row)]
+    return promotion.events.filter(mine | Q(event_type__in=chosen), quarantine_reason="")
+
+
+def _chunks(events: EventQuerySet) -> Iterator[list[Event]]:
+    """The events from a cursor on the server, some thousand at a time, in a fixed order."""
+    rows = events.order_by("pk").select_related("revision__parent").only(*FIELDS).iterator(chunk_size=CHUNK)
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk
+
+
+def _note(done: RulePass) -> str:
+    names = [each["rule"].get("name", "") for each in done.rules if each["enabled"]]
+    return ", ".join(name for name in names if name)[:300]
+
+
+def _finish(lease: Lease, done: RulePass, report: Report) -> None:
+    if report.refused and not done.dry:
+        raise Refused(
+            f"The rules would make {report.refused:,} event{'' if report.refused == 1 else 's'} invalid: nothing was "
+            "changed.",
+            "The preview shows each with its reason. Correct the rule, narrow it, or let it exclude what it would "
+            "make invalid.",
+            report.sentences(),
+        )
+    with lease.writing():
+        RulePass.objects.filter(pk=done.pk).update(finished_at=timezone.now(), **report.to_json())
+        if not done.dry:
+            _take_over(done, report)
+
+
+def _take_over(done: RulePass, report: Report) -> None:
+    rules = RuleList.objects.select_for_update().get(pk=done.promotion_id)
+    rules.applied, rules.applied_at, rules.version = done.rules, timezone.now(), rules.version + 1
+    if rules.draft == done.rules:
+        rules.draft = None
+    rules.save()
+    Promotion.objects.changed(done.promotion_id, done.author_id)
+    audit.record(done.author, "rewrite", done.promotion, after={"pass": str(done.pk), **report.counts()})

@@ -1,0 +1,210 @@
+"""What a promotion's rules make of one event: of its base, and compared with what goes out now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from promotion.actions.outgoing import Body, original
+from promotion.actions.rewrite_write import Rewritten
+from promotion.domain.decode import read
+from promotion.domain.diff import differences
+from promotion.domain.event_id import host_of, user_of
+from promotion.domain.json_codec import to_json_value
+from promotion.domain.rewrite import Facts, FieldChange, Outcome, Rewriter, Rule, Seeds, rules_from_json
+from promotion.domain.schema import Schema, parse
+from promotion.domain.search_document import search_json
+from promotion.models import AvroSchema, Event, EventType, PairSeed, Promotion, Revision
+from promotion.states import RevisionKind
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+class Schemas(Protocol):
+    """The schemas that the target has for its types, and their rows."""
+
+    def of(self, full_name: str) -> Schema | None:
+        """Return the target's newest schema of a type, None where it has none."""
+
+    def row(self, schema: Schema) -> int:
+        """Return the id of the schema's row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`change` is what has to be written, None for nothing. `changes` are the fields of what goes out that change.
+
+    `matched` and `changed_by` are ids of rules. `rewrites` says that the body changes, `restores` that it becomes the
+    base again, `excludes` that the event is now left out or taken in. With `problems` the event would be invalid, and
+    `refuses` says that no rule allows to exclude it then.
+    """
+
+    type_name: str
+    change: Rewritten | None = None
+    changes: Sequence[FieldChange] = ()
+    matched: Sequence[str] = ()
+    changed_by: Sequence[str] = ()
+    problems: Sequence[str] = ()
+    refuses: bool = False
+    rewrites: bool = False
+    restores: bool = False
+    excludes: bool | None = None
+
+
+def base_of(event: Event) -> Revision | None:
+    """Return what the rules are done to: a revision that somebody made, None for the original."""
+    revision = event.revision
+    return revision.parent if revision is not None and revision.kind == RevisionKind.RULES else revision
+
+
+def seeds_of(promotion: Promotion) -> Seeds:
+    """Return what the UUIDs of the promotion's rules are made from; the one of its way is made where there is none."""
+    pair, _ = PairSeed.objects.get_or_create(source_name=promotion.source_label, target_id=promotion.target_id)
+    return Seeds(promotion.seed, pair.seed)
+
+
+class EventRewriter:
+    """The enabled ones of `rules` (as models.RuleList holds them), compiled once, done to one event after the other."""
+
+    def __init__(self, promotion: Promotion, rules: Sequence[dict[str, Any]], types: Schemas) -> None:
+        self._rules = rules_from_json([each["rule"] for each in rules if each["enabled"]])
+        self._types = types
+        self._seeds = seeds_of(promotion)
+        self._rewriters: dict[frozenset[str], Rewriter] = {}
+        self._names = {row.pk: row for row in EventType.objects.only("full_name", "aggregate", "action")}
+        self._texts: dict[int, Schema] = {}
+
+    def selects(self, row: EventType) -> bool:
+        """Return whether any rule may be about events of this type."""
+        return any(rule.selects(row.full_name, row.aggregate, row.action) for rule in self._rules)
+
+    def rewrite(self, event: Event) -> Result:
+        """Return what becomes of `event`, whose `revision` and its parent are loaded."""
+        base, kind = base_of(event), self._names[event.event_type_id or 0]
+        body, schema_id = self._body(event, base)
+        facts = Facts(kind.full_name, kind.aggregate, kind.action, event.partition, event.offset, event.timestamp)
+        outcome = self._rewriter(base).rewrite(facts, body.schema, body.data, self._types.of)
+        return _Comparison(self, event, base, body, schema_id, kind.full_name, outcome).result()
+
+    def row(self, schema: Schema, own: Schema, own_id: int) -> int:
+        """Return the id of a schema's row; `own` is the event's, whose row is known."""
+        return own_id if schema is own else self._types.row(schema)
+
+    def schema(self, schema_id: int) -> Schema:
+        """Return a schema by the id of its row; each is loaded once."""
+        if schema_id not in self._texts:
+            self._texts[schema_id] = parse(AvroSchema.objects.values_list("text", flat=True).get(pk=schema_id))
+        return self._texts[schema_id]
+
+    def _rewriter(self, base: Revision | None) -> Rewriter:
+        """The rules without those whose work is in the base already."""
+        done = frozenset(base.rules) if base is not None else frozenset()
+        if done not in self._rewriters:
+            left: list[Rule] = [rule for rule in self._rules if str(rule.id) not in done]
+            self._rewriters[done] = Rewriter(left, self._seeds)
+        return self._rewriters[done]
+
+    def _body(self, event: Event, base: Revision | None) -> tuple[Body, int]:
+        if base is not None and base.body is not None:
+            return Body(self.schema(base.schema_id), bytes(base.body)), base.schema_id
+        schema_id = event.schema_id or 0
+        event.schema = AvroSchema(pk=schema_id, text=self.schema(schema_id).text)
+        return original(event), schema_id
+
+
+class _Comparison:
+    """The outcome for one event beside what goes out of it now."""
+
+    def __init__(
+        self,
+        rewriter: EventRewriter,
+        event: Event,
+        base: Revision | None,
+        body: Body,
+        schema_id: int,
+        type_name: str,
+        outcome: Outcome,
+    ) -> None:
+        self._rewriter, self._event, self._base, self._body = rewriter, event, base, body
+        self._schema_id, self._type_name, self._outcome = schema_id, type_name, outcome
+
+    def result(self) -> Result:
+        outcome, event = self._outcome, self._event
+        matched = [str(rule) for rule in outcome.matched]
+        if outcome.problems and event.hand_excluded:
+            outcome = Outcome()  # it does not go out anyway: it stays as it is without the rules
+        elif outcome.problems and not outcome.excluded:
+            return Result(self._type_name, matched=matched, problems=outcome.problems, refuses=True)
+        new = self._new(outcome)
+        rewrites, excludes = self._rewrites(new), self._excludes(outcome.excluded)
+        if not rewrites and outcome.excluded == event.rule_excluded:
+            return Result(self._type_name, matched=matched, problems=outcome.problems)
+        return Result(
+            self._type_name,
+            change=self._change(outcome, new, rewrites),
+            changes=self._changes(outcome, new) if rewrites else (),
+            matched=matched,
+            changed_by=[str(rule) for rule in outcome.changed_by] if rewrites else (),
+            problems=outcome.problems,
+            rewrites=rewrites,
+            restores=rewrites and new is None,
+            excludes=excludes,
+        )
+
+    def _new(self, outcome: Outcome) -> tuple[Body, int] | None:
+        """What the rules make of it and the row of its schema, None for the base."""
+        if outcome.body is None or outcome.schema is None:
+            return None
+        row = self._rewriter.row(outcome.schema, self._body.schema, self._schema_id)
+        return Body(outcome.schema, outcome.body), row
+
+    def _rewrites(self, new: tuple[Body, int] | None) -> bool:
+        now = self._now()
+        if now is None or new is None:
+            return (now is None) != (new is None)
+        return (bytes(now.body or b""), now.schema_id) != (new[0].data, new[1])
+
+    def _now(self) -> Revision | None:
+        """What the rules made of it before."""
+        revision = self._event.revision
+        return revision if revision is not None and revision.kind == RevisionKind.RULES else None
+
+    def _excludes(self, said: bool | None) -> bool | None:
+        event = self._event
+        becomes = event.hand_excluded if event.hand_excluded is not None else bool(said)
+        return None if becomes == event.excluded else becomes
+
+    def _change(self, outcome: Outcome, new: tuple[Body, int] | None, rewrites: bool) -> Rewritten:
+        now, base_id = self._now(), self._base.pk if self._base is not None else None
+        if not rewrites and now is not None and now.body is not None:
+            goes, base_id = Body(self._rewriter.schema(now.schema_id), bytes(now.body)), now.pk  # it stays as it is
+        else:
+            goes = new[0] if new is not None else self._body
+        tree = read(goes.schema, goes.data)
+        return Rewritten(
+            event_id=self._event.pk,
+            excluded=outcome.excluded,
+            body=new[0].data if rewrites and new is not None else None,
+            schema_id=new[1] if rewrites and new is not None else None,
+            rules=[str(rule) for rule in outcome.changed_by],
+            base_id=base_id,
+            document=search_json(goes.schema, tree),
+            host=_clean(host_of(tree)),
+            user=_clean(user_of(tree)),
+        )
+
+    def _changes(self, outcome: Outcome, new: tuple[Body, int] | None) -> Sequence[FieldChange]:
+        """From what goes out now; where no rule was done before, the engine has said it already."""
+        now = self._now()
+        if now is None or now.body is None:
+            return outcome.changes
+        before = to_json_value(self._rewriter.schema(now.schema_id), bytes(now.body))
+        goes = new[0] if new is not None else self._body
+        found = differences(before, to_json_value(goes.schema, goes.data), 1_000)
+        return [FieldChange(_INDEX.sub("[*]", each.path.removeprefix("$.")), each.before, each.after) for each in found]
+
+
+def _clean(text: str | None) -> str:
+    return (text or "").replace("\0", "\ufffd")
