@@ -13,6 +13,9 @@ from django.db import transaction
 
 from promotion.actions import audit
 from promotion.actions.outgoing import Body, changes, original, outgoing, written_in
+from promotion.actions.rewrite_event import EventRewriter, base_of
+from promotion.actions.rewrite_schemas import KnownTypes
+from promotion.actions.rewrite_write import write as write_changes
 from promotion.domain.decode import Limits, read
 from promotion.domain.event_id import host_of, user_of
 from promotion.domain.json_codec import from_json, search_document
@@ -55,19 +58,30 @@ def edit(actor: Actor, event: Event, version: int, text: str) -> Event:
 
 
 def undo(actor: Actor, event: Event, version: int) -> Event:
-    """Go back to the version before the current one; undo again goes one further. Raises Refused at the original."""
-    current = event.revision or _reset(event)
+    """Go back to the version before what somebody made by hand last; undo again goes one further.
+
+    The promotion's rules are done to it anew. Raises Refused where nobody has edited the event by hand.
+    """
+    current = base_of(event) or _reset(event)
+    if current is None and event.revision is not None:
+        raise Refused(
+            f"Event {event} was changed by the promotion's rules only: there is no edit to undo.",
+            "Undo the rule for all events on the page of the rules, let it not match this one, or edit the event.",
+        )
     if current is None:
         raise Refused(f"Event {event} is the original: there is nothing to undo.")
-    before = current.parent
+    before = _under(current)
     body = bytes(before.body) if before and before.body is not None else None
     return revise(actor, event, version, RevisionKind.UNDO, body, before)
 
 
 def back_to_original(actor: Actor, event: Event, version: int) -> Event:
-    """Let the original go out again; the history stays, and `undo` takes it back. Raises like `edit`."""
-    if event.revision is None:
-        raise Refused(f"Event {event} is the original already.")
+    """Drop what was edited by hand; the promotion's rules still apply. The history stays, and `undo` takes it back.
+
+    Raises like `edit`.
+    """
+    if base_of(event) is None:
+        raise Refused(f"Event {event} is the original already, as far as nobody but the rules has changed it.")
     return revise(actor, event, version, RevisionKind.ORIGINAL, None, None)
 
 
@@ -87,6 +101,8 @@ def revise(
     with transaction.atomic():
         promotion = lock_editable(actor, event.promotion_id)
         revision = write_revision(actor, event, version, kind, body, before, note)
+        if kind in (RevisionKind.UNDO, RevisionKind.ORIGINAL):
+            _redo_rules(actor, promotion, event.pk)
         audit.record(actor, kind.label.lower(), promotion, after={"event": str(event), "revision": revision.number})
     return Event.objects.select_related("revision__parent", "revision__schema", "schema", "event_type").get(pk=event.pk)
 
@@ -143,9 +159,31 @@ def write_revision(
     return revision
 
 
+def _redo_rules(actor: Actor, promotion: Promotion, event_id: int) -> None:
+    """Do the promotion's rules to an event whose base has become another one. Raises Refused where they cannot be."""
+    rules = RuleList.objects.applied(promotion.pk)
+    if not rules:
+        return
+    event = Event.objects.select_related("revision__parent").get(pk=event_id)
+    result = EventRewriter(promotion, rules, KnownTypes(promotion)).rewrite(event)
+    if result.refuses:
+        raise Refused(
+            f"The promotion's rules would make event {event} invalid.", "Change the rules first.", [*result.problems]
+        )
+    if result.change is not None:
+        write_changes(actor.pk, [result.change], "")
+
+
+def _under(revision: Revision) -> Revision | None:
+    """What stood there before, the rules' work passed over."""
+    parent = revision.parent
+    return parent.parent if parent is not None and parent.kind == RevisionKind.RULES else parent
+
+
 def _reset(event: Event) -> Revision | None:
     """Return the newest revision if it went back to the original: that can be undone as well."""
-    newest = Revision.objects.select_related("parent").filter(event=event).first()
+    made = Revision.objects.select_related("parent").filter(event=event).exclude(kind=RevisionKind.RULES)
+    newest = made.first()
     return newest if newest and newest.kind == RevisionKind.ORIGINAL else None
 
 

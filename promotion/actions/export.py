@@ -16,10 +16,11 @@ from promotion.actions.export_pin import pinned
 from promotion.actions.export_rules import RuleBook
 from promotion.actions.export_write import write
 from promotion.actions.lease import Lease
+from promotion.actions.rewrite import redo
 from promotion.domain.filters import ExportFilter
 from promotion.kafka.reader import Reader, open_reader
 from promotion.kafka.registry import Registry
-from promotion.models import Export, ExportPartition
+from promotion.models import Export, ExportPartition, RuleList
 
 
 def run(lease: Lease) -> None:
@@ -40,6 +41,8 @@ def run(lease: Lease) -> None:
         highest = {each.partition: each.highest_timestamp for each in partitions}
         classifier = Classifier(promotion.pk, rules, filters, highest)
         _read(lease, reader, partitions, classifier)
+    if RuleList.objects.applied(promotion.pk):
+        redo(lease)
     with lease.writing():
         Export.objects.filter(pk=export.pk).update(finished_at=timezone.now())
 

@@ -41,12 +41,16 @@ def run(lease: Lease) -> None:
     rewrite(lease, done)
 
 
-def rewrite(lease: Lease, done: RulePass) -> None:
-    """Do the pass `done`, or preview it, and keep its report; what a rule may not do is a refusal of the whole."""
+def rewrite(lease: Lease, done: RulePass, *, lenient: bool = False) -> None:
+    """Do the pass `done`, or preview it, and keep its report.
+
+    An event that becomes invalid is excluded where its rule says so, or where the pass is `lenient`; else the whole is
+    refused. Raises Refused, Cancelled, LeaseLost, and what the registry raises.
+    """
     promotion = Promotion.objects.with_environments().get(pk=done.promotion_id)
     lease.progress(0, phase="Looking at the rules")
     types = TargetTypes(promotion, done.rules, lease.check)
-    rewriter = EventRewriter(promotion, done.rules, types)
+    rewriter = EventRewriter(promotion, done.rules, types, lenient=lenient)
     events = touched(promotion, rewriter)
     report = Report(promotion)
     lease.progress(0, events.count(), "Looking at the events" if done.dry else "Applying the rules")
@@ -56,8 +60,21 @@ def rewrite(lease: Lease, done: RulePass) -> None:
             results = [(event, rewriter.rewrite(event)) for event in chunk]
             report.add(results)
             if not done.dry:
-                write(done, [result.change for _, result in results if result.change is not None], _note(done))
+                changes = [result.change for _, result in results if result.change is not None]
+                write(done.author_id, changes, _note(done))
         _finish(lease, done, report)
+
+
+def redo(lease: Lease) -> None:
+    """Do the rules that are applied already once more, since there are new events. Raises like `rewrite`.
+
+    New ones that they would make invalid are excluded: the export must end, and half of the rules' work must not go
+    out. The pass says which.
+    """
+    rules = RuleList.objects.get(pk=lease.promotion.pk).applied
+    author = lease.job.requested_by
+    done = RulePass.objects.create(promotion=lease.promotion, author=author, dry=False, rules=rules)
+    rewrite(lease, done, lenient=True)
 
 
 def touched(promotion: Promotion, rewriter: EventRewriter) -> EventQuerySet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from promotion.actions.outgoing import Body, original
@@ -66,11 +66,17 @@ def seeds_of(promotion: Promotion) -> Seeds:
 
 
 class EventRewriter:
-    """The enabled ones of `rules` (as models.RuleList holds them), compiled once, done to one event after the other."""
+    """The enabled ones of `rules` (as models.RuleList holds them), compiled once, done to one event after the other.
 
-    def __init__(self, promotion: Promotion, rules: Sequence[dict[str, Any]], types: Schemas) -> None:
+    `lenient` excludes every event that would become invalid.
+    """
+
+    def __init__(
+        self, promotion: Promotion, rules: Sequence[dict[str, Any]], types: Schemas, *, lenient: bool = False
+    ) -> None:
         self._rules = rules_from_json([each["rule"] for each in rules if each["enabled"]])
         self._types = types
+        self.lenient = lenient
         self._seeds = seeds_of(promotion)
         self._rewriters: dict[frozenset[str], Rewriter] = {}
         self._names = {row.pk: row for row in EventType.objects.only("full_name", "aggregate", "action")}
@@ -135,6 +141,8 @@ class _Comparison:
         matched = [str(rule) for rule in outcome.matched]
         if outcome.problems and event.hand_excluded:
             outcome = Outcome()  # it does not go out anyway: it stays as it is without the rules
+        elif outcome.problems and self._rewriter.lenient:
+            outcome = replace(outcome, excluded=True)
         elif outcome.problems and not outcome.excluded:
             return Result(self._type_name, matched=matched, problems=outcome.problems, refuses=True)
         new = self._new(outcome)

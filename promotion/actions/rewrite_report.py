@@ -100,9 +100,8 @@ class Report:
 
     def _refuse(self, event: Event, result: Result) -> None:
         if len(self._problems) < MOST_PROBLEMS:
-            self._problems.append(
-                {**_about(event, result), "problems": [visible(p)[:500] for p in result.problems[:5]]}
-            )
+            problems = [visible(each)[:500] for each in result.problems[:5]]
+            self._problems.append({**_about(event, result), "problems": problems})
 
 
 def _about(event: Event, result: Result) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from promotion.domain.connection import SubjectStrategy, subject
 from promotion.domain.rewrite import rules_from_json
 from promotion.domain.schema import Schema, parse
 from promotion.kafka.registry import Registry
-from promotion.models import AvroSchema, EventType, Promotion
+from promotion.models import AvroSchema, EventType, Promotion, Revision
+from promotion.states import RevisionKind
 
 #: Actions after which an event may fit the target's schema only.
 STRUCTURAL = frozenset({"set", "rename", "drop", "retype", "event_id"})
@@ -87,8 +88,5 @@ def _names(promotion: Promotion, rules: list[dict[str, Any]]) -> set[str]:
 
 
 def _written_by_rules(promotion: Promotion) -> Any:
-    from promotion.models import Revision
-    from promotion.states import RevisionKind
-
     made = Revision.objects.filter(event__promotion=promotion, kind=RevisionKind.RULES).order_by()
     return made.values("schema").distinct()

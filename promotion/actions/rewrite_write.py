@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from promotion.models import RulePass
 from promotion.states import RevisionKind
 
 _TABLE = """
@@ -21,7 +20,8 @@ _COPY = 'COPY rewritten (event_id, excluded, body, schema_id, rules, base_id, do
 #: A body makes a revision, whose parent is what the rules were done to; without one the event is its base again.
 _WRITE = """
 WITH made AS (
-    INSERT INTO promotion_revision (event_id, number, parent_id, kind, schema_id, body, rules, author_id, created_at, note)
+    INSERT INTO promotion_revision
+        (event_id, number, parent_id, kind, schema_id, body, rules, author_id, created_at, note)
     SELECT event_id,
         1 + coalesce((SELECT max(number) FROM promotion_revision AS r WHERE r.event_id = rewritten.event_id), 0),
         base_id, %s, schema_id, body, rules, %s, now(), %s
@@ -60,8 +60,8 @@ class Rewritten:
     user: str
 
 
-def write(run: RulePass, changes: Sequence[Rewritten], note: str) -> None:
-    """Write `changes`, each a version further, as the author of `run` did them; inside a transaction."""
+def write(author_id: int, changes: Sequence[Rewritten], note: str) -> None:
+    """Write `changes`, each a version further, in the name of a user; inside a transaction."""
     with connection.cursor() as cursor:
         cursor.execute(_TABLE)
         cursor.execute("TRUNCATE rewritten")
@@ -71,4 +71,4 @@ def write(run: RulePass, changes: Sequence[Rewritten], note: str) -> None:
                     each.event_id, each.excluded, each.body, each.schema_id, json.dumps(list(each.rules)),
                     each.base_id, each.document, each.host, each.user,
                 ))  # fmt: skip
-        cursor.execute(_WRITE, [RevisionKind.RULES.value, run.author_id, note])
+        cursor.execute(_WRITE, [RevisionKind.RULES.value, author_id, note])

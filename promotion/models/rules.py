@@ -39,7 +39,7 @@ class RuleList(models.Model):
     """The rules of one promotion in their order: as they were `applied` last, and as somebody is changing them.
 
     Each is {"id": the rule's, "rule": what domain.rewrite reads, "enabled": bool, "from": {"set", "version"} or null}.
-    The id is a rule's for good: UUIDs that it generates follow from it. `draft` is None where nobody is changing anything.
+    The id is a rule's for good: UUIDs that it generates follow from it. `draft` is None where nobody changes anything.
     """
 
     promotion = models.OneToOneField(Promotion, on_delete=models.CASCADE, related_name="rule_list", primary_key=True)
