@@ -12,8 +12,9 @@ NO_DEFAULT: Final = object()
 class AvroType:
     """One type of a schema. `kind` is the primitive's name, or record, enum, fixed, array, map or union.
 
-    `inner` holds the item type of an array, the value type of a map, the branches of a union. A record may contain
-    itself, so the graph may have cycles: whatever walks it bounds its depth.
+    `inner` holds the item type of an array, the value type of a map, the branches of a union. `logical` is the name of
+    the logical type, a decimal's with its precision and scale: `decimal(10, 2)`. A record may contain itself, so the
+    graph may have cycles: whatever walks it bounds its depth.
     """
 
     kind: str
@@ -61,6 +62,24 @@ class AvroField:
 def canonical_form(root: AvroType) -> str:
     """Return the Parsing Canonical Form (Avro specification, "Transforming into Parsing Canonical Form")."""
     return "".join(_canonical(root, set()))
+
+
+def logical_types(root: AvroType) -> tuple[str, ...]:
+    """Return the logical type of each type in the order in which the canonical form has them; "" where it has none.
+
+    Two schemas of one canonical form that differ here give the same bytes another meaning.
+    """
+    return tuple(_logical_types(root, set()))
+
+
+def _logical_types(node: AvroType, seen: set[str]) -> Iterator[str]:
+    if node.name in seen:
+        return
+    if node.name:
+        seen.add(node.name)
+    yield node.logical
+    for inner in (*node.inner, *(item.type for item in node.fields)):
+        yield from _logical_types(inner, seen)
 
 
 def _canonical(node: AvroType, seen: set[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 Source of the rules: Light Portal's `com.networknt.kafka.common.EventId` as it stands in the topics of several years.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -48,7 +48,7 @@ def event_id(tree: Mapping[str, Any]) -> EventId:
         nonce=_number(part.get("nonce")),
         timestamp=_number(part.get("timestamp")),
         derived=part.get("derived") is True,
-        generation=_generation(part),
+        generation=generation_of(part),
     )
 
 
@@ -66,17 +66,18 @@ def host_of(tree: Mapping[str, Any]) -> str | None:
     return _text(tree.get("hostId")) or _text(_part(tree).get("hostId"))
 
 
+def generation_of(names: Collection[str]) -> Generation | None:
+    """Return the generation of an EventId that has the fields `names`; None where it has none."""
+    if not names:
+        return None
+    if "userId" in names:
+        return Generation.LATER
+    return Generation.DOCUMENT if "timestamp" in names or "derived" in names else Generation.EARLY
+
+
 def _part(tree: Mapping[str, Any]) -> Mapping[str, Any]:
     part = tree.get(FIELD)
     return part if isinstance(part, dict) else _NOTHING
-
-
-def _generation(part: Mapping[str, Any]) -> Generation | None:
-    if not part:
-        return None
-    if "userId" in part:
-        return Generation.LATER
-    return Generation.DOCUMENT if "timestamp" in part or "derived" in part else Generation.EARLY
 
 
 def _text(value: object) -> str | None:

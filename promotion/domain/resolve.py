@@ -1,22 +1,23 @@
 """Avro's schema resolution from bytes to bytes, stricter than the specification: nothing is lost or changed silently.
 
 The specification drops a field that the reader does not have and turns an unknown symbol into the enum's default.
-Here both are refused, since the record would be stored in the target with less than it had.
+Here both are refused, since the record would be stored in the target with less than it had. Refused as well is another
+logical type: of a decimal the specification says so itself, and milliseconds read as microseconds are another time.
 """
 
 import struct
 
+from promotion.domain.avro_match import branch_for, matches, other_meaning, same_name, targets
 from promotion.domain.avro_type import AvroField, AvroType
 from promotion.domain.encode import Encoder, Path, Problem, TooMuch, render, zigzag
 from promotion.domain.limits import DEFAULT_LIMITS, Limits
+from promotion.domain.octets import visible
 from promotion.domain.schema import Schema
 from promotion.domain.walk import Fault, Walker
 from promotion.errors import Refused
 
 _FLOAT = struct.Struct("<f")
 _DOUBLE = struct.Struct("<d")
-_SAME_BYTES = {("int", "long"), ("string", "bytes"), ("bytes", "string")}
-_TO_FLOATING = {("int", "float"), ("int", "double"), ("long", "float"), ("long", "double"), ("float", "double")}
 
 
 class Unresolvable(Refused):
@@ -32,11 +33,11 @@ def resolve(body: bytes, writer: Schema, reader: Schema, limits: Limits = DEFAUL
 
     Fields the reader adds take their defaults, renamed ones follow the reader's aliases, numbers are widened where
     that is exact. Unresolvable says where the reader needs what is not there, has another type, or has no place for a
-    field. With equal fingerprints the body comes back as it is.
+    field. Where `same_bytes` says so the body comes back as it is.
     """
-    if writer.fingerprint == reader.fingerprint:
+    if same_bytes(writer, reader):
         return body
-    if not _same_name(writer.root, reader.root):
+    if not same_name(writer.root, reader.root):
         raise Unresolvable(
             f"The event is a {writer.full_name}, and the target's schema is a {reader.full_name}.",
             "A type that moved to another namespace is another type: name the old one as an alias in the target's "
@@ -44,6 +45,13 @@ def resolve(body: bytes, writer: Schema, reader: Schema, limits: Limits = DEFAUL
             [],
         )
     return _Resolver(body, limits).whole(writer, reader)
+
+
+def same_bytes(writer: Schema, reader: Schema) -> bool:
+    """Whether every body of `writer` is the same value of `reader`, byte for byte, and means the same."""
+    if writer.fingerprint != reader.fingerprint:
+        return False
+    return not any(map(other_meaning, writer.meaning, reader.meaning))
 
 
 class _Resolver:
@@ -79,8 +87,10 @@ class _Resolver:
             return self._resolve(self._walker.branch(writer), reader, path, self._walker.deeper(depth))
         if reader.kind == "union":
             return self._into_union(writer, reader, path, depth)
-        if not _matches(writer, reader):
+        if not matches(writer, reader):
             return self._misfit(writer, reader, path, depth)
+        if other_meaning(writer.logical, reader.logical):
+            return self._other_meaning(writer, reader, path, depth)
         match writer.kind:
             case "record":
                 return self._record(writer, reader, path, depth)
@@ -94,18 +104,17 @@ class _Resolver:
                 return self._same_bytes(writer, reader, path, depth)
 
     def _into_union(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
-        exact = [n for n, branch in enumerate(reader.inner) if branch.kind == writer.kind and _matches(writer, branch)]
-        wider = [n for n, branch in enumerate(reader.inner) if _matches(writer, branch)]
-        for index in exact + wider:
-            return zigzag(index) + self._resolve(writer, reader.inner[index], path, depth + 1)
-        return self._misfit(writer, reader, path, depth)
+        index = branch_for(writer, reader)
+        if index is None:
+            return self._misfit(writer, reader, path, depth)
+        return zigzag(index) + self._resolve(writer, reader.inner[index], path, depth + 1)
 
     def _record(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
         depth = self._walker.deeper(depth)
-        targets = _targets(writer, reader)
+        found = targets(writer, reader)
         parts: dict[str, bytes] = {}
         for item in writer.fields:
-            inside, target = (path, f".{item.name}"), targets.get(item.name)
+            inside, target = (path, f".{item.name}"), found.get(item.name)
             if target is None:
                 self._walker.read(item.type, depth)
                 self._problem(inside, "no such field", f"a field of type {item.type}", "It would be lost.")
@@ -171,36 +180,15 @@ class _Resolver:
         self._problem(path, str(reader), str(writer))
         return b""
 
+    def _other_meaning(self, writer: AvroType, reader: AvroType, path: Path, depth: int) -> bytes:
+        self._walker.read(writer, depth)
+        names = [visible(node.logical) or f"{node} without a logical type" for node in (reader, writer)]
+        self._problem(path, names[0], names[1], "The same bytes would mean something else.")
+        return b""
+
     def _problem(self, path: Path, expected: str, found: str, hint: str = "") -> None:
         if len(self._problems) < self._limits.max_problems:
             self._problems.append(Problem(render(path), expected, found, hint))
-
-
-def _same_name(writer: AvroType, reader: AvroType) -> bool:
-    return writer.name == reader.name or writer.name in reader.aliases
-
-
-def _matches(writer: AvroType, reader: AvroType) -> bool:
-    """Whether a value of `writer` may become one of `reader`, by kind and name; what stands inside is seen later."""
-    if writer.kind != reader.kind:
-        pair = (writer.kind, reader.kind)
-        return reader.kind == "union" or pair in _SAME_BYTES or pair in _TO_FLOATING
-    return _same_name(writer, reader) and (writer.kind != "fixed" or writer.size == reader.size)
-
-
-def _targets(writer: AvroType, reader: AvroType) -> dict[str, AvroField]:
-    """The reader's field for each of the writer's: of the same name, else the one that has its name as an alias."""
-    by_name = {item.name: item for item in reader.fields}
-    names = {item.name for item in writer.fields}
-    by_alias = {alias: item for item in reader.fields if item.name not in names for alias in item.aliases}
-    taken: set[str] = set()
-    targets = {}
-    for item in writer.fields:
-        target = by_name.get(item.name) or by_alias.get(item.name)
-        if target is not None and target.name not in taken:
-            taken.add(target.name)
-            targets[item.name] = target
-    return targets
 
 
 def _is_utf8(value: bytes) -> bool:

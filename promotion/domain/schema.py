@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-from promotion.domain.avro_type import AvroField, AvroType, canonical_form
+from promotion.domain.avro_type import AvroField, AvroType, canonical_form, logical_types
 from promotion.domain.schema_parser import MAX_TEXT_BYTES, MalformedSchema, parse_type
 
 __all__ = ["MAX_TEXT_BYTES", "FieldInfo", "MalformedSchema", "Schema", "parse"]
@@ -27,13 +27,15 @@ class Schema:
     """A writer's or reader's schema. Two of the same text are the same object as long as the cache holds them.
 
     `text` is as given, `sha256` its hash (hex), `fingerprint` the hex SHA-256 of the Parsing Canonical Form, which
-    ignores docs, defaults, aliases and logical types. `fields` are a record's, for a page; `root` is the type graph.
+    ignores docs, defaults, aliases and logical types; `meaning` has the logical types, in the form's order. `fields`
+    are a record's, for a page; `root` is the type graph.
     """
 
     text: str
     full_name: str
     sha256: str
     fingerprint: str
+    meaning: tuple[str, ...]
     fields: tuple[FieldInfo, ...]
     root: AvroType
 
@@ -50,6 +52,7 @@ def parse(text: str) -> Schema:
         full_name=root.tag,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         fingerprint=hashlib.sha256(canonical_form(root).encode()).hexdigest(),
+        meaning=logical_types(root),
         fields=tuple(_field_info(item) for item in root.fields),
         root=root,
     )

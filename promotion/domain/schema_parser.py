@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from promotion.domain.avro_match import DECIMAL
 from promotion.domain.avro_type import NO_DEFAULT, PRIMITIVES, AvroField, AvroType
 from promotion.errors import InvalidInput
 
@@ -171,7 +172,15 @@ def _aliases(raw: dict[str, Any], namespace: str) -> tuple[str, ...]:
 
 def _logical(raw: dict[str, Any]) -> str:
     logical = raw.get("logicalType")
-    return logical[:100] if isinstance(logical, str) else ""
+    if not isinstance(logical, str):
+        return ""
+    if logical == DECIMAL:  # which number it is depends on both
+        return f"{logical}({_digits(raw.get('precision'))}, {_digits(raw.get('scale', 0))})"
+    return logical[:100]
+
+
+def _digits(number: object) -> str:
+    return str(number) if type(number) is int and 0 <= number <= _MAX_FIXED_BYTES * 3 else "?"
 
 
 def _short(name: object) -> str:
