@@ -21,7 +21,8 @@ from promotion.domain.digest import NO_TIMESTAMP, PlanDigest, record_digest
 from promotion.domain.event_id import user_of
 from promotion.domain.event_id_body import patched, spans
 from promotion.domain.judge import Candidate, Change, Judge, Judged, Verdict, creates
-from promotion.domain.keys import Tenancy, outgoing_key
+from promotion.domain.key_moves import KeyMoves
+from promotion.domain.keys import NoKey, Tenancy, outgoing_key, what_gives_a_key
 from promotion.domain.missing import References, sentence
 from promotion.domain.octets import visible
 from promotion.domain.outbox import Groups
@@ -89,6 +90,7 @@ class Freezer:
         self._references = References()
         self.counts: Counter[str] = Counter()
         self.schemas_used: Counter[int] = Counter()
+        self.keys = KeyMoves()
         self.cuts: list[int] = []
         self.ordinal = self.position = self.bytes = 0
         self._steps: list[Row] = []
@@ -129,6 +131,8 @@ class Freezer:
             look = self._looker.look(event)
             ready = self._ready(event, look)
         except (InvalidInput, Refused) as error:
+            if look is not None and isinstance(error, NoKey):
+                self.keys.add_without(look.type.full_name, what_gives_a_key(look.body.schema, self._tenancies[1]))
             self._write(event, look, _invalid(error), None)
             return
         judged = self._judge.judge(ready.candidate, self._overrides.get(event.pk, frozenset()))
@@ -155,6 +159,7 @@ class Freezer:
 
     def _step(self, event: Event, look: Look, ready: _Ready) -> int:
         plan, fit, key = self._plan, ready.fit, ready.key
+        self.keys.add(None if event.key is None else bytes(event.key), key)
         body = self._with_policies(look, fit, ready.body)
         timestamp = event.timestamp if self._choices.kafka_timestamp == Policy.KEEP else plan.timestamp
         partition = partition_for(key, plan.partitions)

@@ -22,6 +22,7 @@ from promotion.actions.plan_types import TypeTable
 from promotion.actions.replay_schemas import TargetSchemas
 from promotion.actions.request import request_job
 from promotion.domain.judge import Verdict
+from promotion.domain.key_moves import sentences
 from promotion.domain.plan_choices import Mode, PlanChoices, Policy
 from promotion.domain.target_limits import LimitCheck
 from promotion.domain.transaction_time import too_long
@@ -177,8 +178,16 @@ def _finish(plan: Plan, freezer: Freezer, schemas: TargetSchemas, problems: list
     if choices.mode == Mode.ALL:
         most = plan.target_state["transaction_max_timeout_ms"]
         plan.problems += filter(None, [too_long(plan.steps_count, plan.bytes_count, most)])
-    plan.warnings = [*preflight.plan_warnings(plan), *filter(None, [freezer.missing()])]
+    plan.target_state["keys"] = keys = freezer.keys.to_json()
+    notes = [*sentences(keys), *schemas.notes(freezer.schemas_used)]
+    plan.warnings = [*preflight.plan_warnings(plan), *notes, *filter(None, [freezer.missing()])]
     plan.state = PlanState.REFUSED if plan.problems else PlanState.READY
+
+
+def keys_of(plan: Plan) -> dict[str, Any]:
+    """Return what becomes of the records' keys, as domain.key_moves has it; empty for a plan that does not know."""
+    found: dict[str, Any] = plan.target_state.get("keys", {})
+    return found
 
 
 def describe(plan: Plan) -> dict[str, Any]:

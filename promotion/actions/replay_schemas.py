@@ -11,13 +11,19 @@ from typing import Any
 
 from django.db.models import Min
 
+from promotion.actions.moved_schemas import Moved, moved
 from promotion.actions.schemas import store_schema
+from promotion.domain.avro_match import same_name
 from promotion.domain.connection import SubjectStrategy, subject
+from promotion.domain.resolution import changes_identity, describe
 from promotion.domain.resolve import resolve
 from promotion.domain.schema import MalformedSchema, Schema, parse
 from promotion.errors import NotFound, Refused, Stale
 from promotion.kafka.registry import Compatibility, Registry
 from promotion.models import AvroSchema, Environment, Plan
+
+#: Steps that a plan keeps for one schema; those that need a person come first.
+MOST_KEPT_STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class Fit:
     """How events of one schema go to the target: under `subject`, in `schema` (the row `schema_id`).
 
     `registry_id` is None where the schema is registered when the replay starts. With `resolved` the body changes from
-    the event's own schema to this one.
+    the event's own schema to this one. `note` is what people should know of it.
     """
 
     subject: str
@@ -34,10 +40,21 @@ class Fit:
     registry_id: int | None
     resolved: bool = False
     compatibility: Compatibility | None = None
+    note: str = ""
 
     def body(self, writer: Schema, body: bytes) -> bytes:
         """Return the body in the target's schema. Raises MalformedValue or Unresolvable."""
         return resolve(body, writer, self.schema) if self.resolved else body
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What was asked: `reader` is the target's schema that events of `schema` are, or would be, resolved to."""
+
+    schema: Schema
+    subject: str
+    level: str
+    reader: Schema | None = None
 
 
 class TargetSchemas:
@@ -49,11 +66,11 @@ class TargetSchemas:
 
     def __init__(self, registry: Registry, target: Environment, register_versions: bool) -> None:
         self._registry = registry
-        self._topic = target.topic
+        self._name, self._topic = target.name, target.topic
         self._strategy = SubjectStrategy(target.subject_strategy)
         self._register_versions = register_versions
         self._answers: dict[int, Fit | Refused] = {}
-        self._asked: dict[int, tuple[str, str, str]] = {}
+        self._asked: dict[int, _Asked] = {}
 
     def ask(self, row: AvroSchema) -> None:
         """Find out how events in the schema `row` go to the target; `fit` then answers without the registry."""
@@ -74,42 +91,97 @@ class TargetSchemas:
         """Return what becomes of each schema row in `used` (row: number of events), as JSON for the plan's page."""
         return [self._described(row, events) for row, events in sorted(used.items())]
 
+    def notes(self, used: Mapping[int, int]) -> list[str]:
+        """Return what people should know about the schema rows in `used` before they go on."""
+        answers = [self._answers[row] for row in sorted(used)]
+        return [answer.note for answer in answers if isinstance(answer, Fit) and answer.note]
+
     def _described(self, row: int, events: int) -> dict[str, Any]:
-        name, full_name, level = self._asked.get(row, ("", "", ""))
-        answer = self._answers[row]
-        about = {"subject": name, "type": full_name, "level": level, "events": events, "messages": []}
+        asked, answer = self._asked.get(row), self._answers[row]
+        about = {"subject": "", "type": "", "level": "", "events": events, "messages": [], **_steps(asked)}
+        if asked is not None:
+            about |= {"subject": asked.subject, "type": asked.schema.full_name, "level": asked.level}
         if isinstance(answer, Refused):
-            return about | {"what": "refused", "id": None, "compatible": None, "messages": [answer.message]}
+            said = [f"{answer.message} {answer.hint}".strip()]
+            return about | {"what": "refused", "id": None, "compatible": None, "messages": said}
         what = "exact" if answer.registry_id is not None else "registered"
         if answer.resolved:
             what = "resolved"
         found = answer.compatibility
         if found is not None and found.compatible:
             what = "new_version"
-        said = {"compatible": found.compatible, "messages": list(found.messages)} if found else {"compatible": None}
-        return about | {"what": what, "id": answer.registry_id} | said
+        messages = [*filter(None, [answer.note]), *(found.messages if found else ())]
+        compatible = found.compatible if found else None
+        return about | {"what": what, "id": answer.registry_id, "compatible": compatible, "messages": messages}
 
     def _ask(self, row: AvroSchema) -> Fit | Refused:
         schema = parse(row.text)
         name = subject(self._strategy, self._topic, schema.full_name)
-        self._asked[row.pk] = (name, schema.full_name, self._registry.compatibility_level(name))
-        exact = self._registry.lookup(name, schema.text)
+        asked = self._asked[row.pk] = _Asked(schema, name, self._registry.compatibility_level(name))
+        exact = self._exact(name, schema)
         if exact is not None:
             return Fit(name, schema, row.pk, exact)
         latest = self._registry.latest(name)
         if latest is None:
-            return Fit(name, schema, row.pk, None)
+            return self._absent(asked, row.pk)
         newest = parse(latest.text)
-        if newest.fingerprint == schema.fingerprint:  # only its docs or defaults differ: the same bytes
+        if newest.reads_like(schema):  # only its docs or defaults differ: the same bytes
             return Fit(name, schema, row.pk, latest.id)
         if self._register_versions:
             return self._new_version(name, schema, row.pk)
-        if newest.full_name == schema.full_name:
-            return Fit(name, newest, store_schema(latest.text).pk, latest.id, resolved=True)
+        return self._resolved(asked, Moved(name, newest, latest.id, latest.text))
+
+    def _exact(self, name: str, schema: Schema) -> int | None:
+        """The id of exactly this schema; not every registry tells schemas apart that differ in a logical type only."""
+        found = self._registry.lookup(name, schema.text)
+        if found is not None and parse(self._registry.schema_by_id(found)).reads_like(schema):
+            return found
+        return None
+
+    def _absent(self, asked: _Asked, row: int) -> Fit | Refused:
+        """The target has no such subject: the type is new there, or it has moved to another namespace."""
+        here = asked.schema.full_name
+        found = moved(self._registry, self._strategy, self._topic, here)
+        known = [each for each in found if same_name(asked.schema.root, each.schema.root)]
+        if len(known) == 1:
+            return self._resolved(asked, known[0])
+        names = ", ".join(each.schema.full_name for each in known or found)
+        if known:
+            return Refused(
+                f"Several types of {self._name} name {here} as their alias: {names}.",
+                "Write the events as one of them by a rule, or exclude them.",
+            )
+        if not found:
+            return Fit(asked.subject, asked.schema, row, None)
+        said = f"{self._name} does not have {here}, and has {names}: the type seems to have moved there."
+        if self._register_versions:
+            return Fit(asked.subject, asked.schema, row, None, note=f"{said} It would be registered beside it.")
+        asked.reader = found[0].schema
         return Refused(
-            f"Subject {name} of the target's registry holds {newest.full_name}, not {schema.full_name}.",
-            "Choose to register new versions, change the target's subject name strategy, or exclude these events.",
+            said,
+            f"Write the events as {found[0].schema.full_name} by a rule, name the old type as an alias in the target's "
+            "schema, choose to register new versions so that both stand there, or exclude these events.",
         )
+
+    def _resolved(self, asked: _Asked, to: Moved) -> Fit | Refused:
+        """To the target's schema `to`, or a refusal where that is another type, or would make EventId another one."""
+        if asked.subject != to.subject:
+            asked.level = self._registry.compatibility_level(to.subject)
+        asked.subject, asked.reader = to.subject, to.schema
+        if not same_name(asked.schema.root, to.schema.root):
+            return Refused(
+                f"Subject {to.subject} of the target's registry holds {to.schema.full_name}, not "
+                f"{asked.schema.full_name}.",
+                "Choose to register new versions, write the events as the target's type by a rule, change the target's "
+                "subject name strategy, or exclude these events.",
+            )
+        if changes_identity(asked.schema, to.schema):
+            return Refused(
+                f"EventId.id is the user in {asked.schema.full_name}, and the event's own id in the target's schema.",
+                "Bring EventId to the target's generation by a rule, choose to register new versions, or exclude these "
+                "events.",
+            )
+        return Fit(to.subject, to.schema, store_schema(to.text).pk, to.registry_id, resolved=True)
 
     def _new_version(self, name: str, schema: Schema, row: int) -> Fit | Refused:
         answer = self._registry.compatible(name, schema.text)
@@ -120,6 +192,17 @@ class TargetSchemas:
                 "Replay without registering new versions, so that they are resolved to its latest, or exclude them.",
             )
         return Fit(name, schema, row, None, compatibility=answer)
+
+
+def _steps(asked: _Asked | None) -> dict[str, Any]:
+    """What resolving does, for the plan: {"steps", "more_steps", "needs_person"}; those that need a person first."""
+    found = describe(asked.schema, asked.reader) if asked is not None and asked.reader is not None else []
+    found.sort(key=lambda step: not step.needs_person)
+    return {
+        "steps": [step.to_json() for step in found[:MOST_KEPT_STEPS]],
+        "more_steps": max(0, len(found) - MOST_KEPT_STEPS),
+        "needs_person": sum(step.needs_person for step in found),
+    }
 
 
 def schema_ids(registry: Registry, plan: Plan) -> dict[tuple[str, int], int]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from promotion.domain.event_id import host_of, user_of
+from promotion.domain.event_id import FIELD, host_of, user_of
+from promotion.domain.schema import Schema
 from promotion.errors import InvalidInput
 
 _M = 0x5BD1E995
@@ -20,7 +21,15 @@ class Tenancy(StrEnum):
 
 
 class NoKey(InvalidInput):
-    """An event from which the target's key cannot be told."""
+    """An event from which the target's key cannot be told. Its message is one of KEYLESS."""
+
+
+_NO_HOST = "The event has no host, which is the key in a multi-tenant target."
+_NO_HOST_NO_KEY = "The event has no host, and the source record has no key to keep."
+_NO_USER = "The event has no user, which is the key in a single-tenant target."
+#: What is said of an event without a key: a plan finds these events by it.
+KEYLESS = (_NO_HOST, _NO_HOST_NO_KEY, _NO_USER)
+_HOST_HELPS = "Give it a host (hostId, or EventId.hostId) by an edit or a rule, or exclude it."
 
 
 def outgoing_key(tree: Mapping[str, Any], source_key: bytes | None, source: Tenancy | None, target: Tenancy) -> bytes:
@@ -35,16 +44,28 @@ def outgoing_key(tree: Mapping[str, Any], source_key: bytes | None, source: Tena
     if host is not None:
         return host.encode()
     if source is not Tenancy.MULTI:
-        raise NoKey(
-            "The event has no host, which is the key in a multi-tenant target.",
-            "Give it a host (hostId, or EventId.hostId), or exclude it.",
-        )
+        raise NoKey(_NO_HOST, _HOST_HELPS)
     if source_key is None:
-        raise NoKey(
-            "The event has no host, and the source record has no key to keep.",
-            "Give it a host (hostId, or EventId.hostId), or exclude it.",
-        )
+        raise NoKey(_NO_HOST_NO_KEY, _HOST_HELPS)
     return source_key
+
+
+def what_gives_a_key(schema: Schema, target: Tenancy) -> str:
+    """Return what would give events of `schema` their key in a target of tenancy `target`, in words."""
+    fields = {item.name: item.type for item in schema.root.fields}
+    part = fields.get(FIELD)
+    inside = {item.name for item in part.fields} if part is not None and part.kind == "record" else set()
+    if target is Tenancy.SINGLE:
+        name = "userId" if "userId" in inside else "id"
+        return f"A rule that sets {FIELD}.{name}." if name in inside else f"Its type has no {FIELD}: exclude them."
+    if "hostId" in fields:
+        return "A rule that sets hostId."
+    if "hostId" in inside:
+        return f"A rule that sets {FIELD}.hostId."
+    return (
+        "Its type has no field for a host. Where the target's schema has one (EventId's later generation has), a rule "
+        "brings EventId to the target's generation and another one sets EventId.hostId."
+    )
 
 
 def murmur2(key: bytes) -> int:
@@ -70,7 +91,8 @@ def _user_key(tree: Mapping[str, Any]) -> bytes:
     user = user_of(tree)
     if user is None:
         raise NoKey(
-            "The event has no user, which is the key in a single-tenant target.",
-            "Give it a user (EventId.userId, or EventId.id where there is no userId), or exclude it.",
+            _NO_USER,
+            "Give it a user (EventId.userId, or EventId.id where there is no userId) by an edit or a rule, or exclude "
+            "it.",
         )
     return user.encode()

@@ -102,7 +102,7 @@ def describe(writer: Schema, reader: Schema) -> list[Step]:
     Where no step needs a person and none depends on the value, `resolve` refuses no event. Bounded: 200 steps, the
     last of which then says that there are more.
     """
-    if (writer.fingerprint, writer.meaning) == (reader.fingerprint, reader.meaning):
+    if writer.reads_like(reader):
         return []
     describer = _Describer(reader.full_name)
     try:
@@ -238,9 +238,7 @@ class _Describer:
         elif _default_fits(item):
             self._add(path, What.DEFAULT, f"Gets the target's default, {_shown(item.default)}.", when=when)
         else:
-            said = (
-                f"The target's default, {_shown(item.default)}, is no {_type(item.type)}: its schema has to be mended."
-            )
+            said = f"The target's default, {_shown(item.default)}, is no {_type(item.type)}: mend its schema."
             self._add(path, What.BAD_DEFAULT, said, True, when)
 
     def _event_id(

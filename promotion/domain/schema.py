@@ -1,5 +1,7 @@
 """A schema's text, parsed once: immutable, bounded, cheap to keep."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import dataclass
@@ -38,6 +40,10 @@ class Schema:
     meaning: tuple[str, ...]
     fields: tuple[FieldInfo, ...]
     root: AvroType
+
+    def reads_like(self, other: Schema) -> bool:
+        """Whether both read every body alike, to its logical types; docs, defaults and aliases may differ."""
+        return (self.fingerprint, self.meaning) == (other.fingerprint, other.meaning)
 
     def __repr__(self) -> str:
         return f"Schema({self.full_name}, {self.fingerprint[:12]})"

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 
+from promotion.domain.keys import KEYLESS
 from promotion.domain.plan_choices import MOST_BATCH, MOST_PAUSE_SECONDS, MOST_RATE, Mode, PlanChoices, Policy
 from promotion.forms.events import ANY, IdsField, types_of
 from promotion.models import EventType, Judgement, Plan
@@ -117,6 +118,7 @@ SHOWN: dict[str, tuple[str, Q]] = {
     "stays": ("Stays behind", Q(ordinal__isnull=True)),
     "refused": ("Refused", Q(verdict__in=REFUSING, forced=False)),
     "forced": ("Forced", Q(forced=True)),
+    "keyless": ("Has no key", Q(verdict=Verdict.INVALID, problem__in=KEYLESS)),
 }
 
 

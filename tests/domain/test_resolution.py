@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promotion.domain.avro_type import AvroType
-from promotion.domain.encode import Encoder
 from promotion.domain.json_codec import from_json_value
-from promotion.domain.limits import DEFAULT_LIMITS
 from promotion.domain.resolution import MOST_STEPS, Step, What, changes_identity, describe, rule_words
 from promotion.domain.resolve import Unresolvable, resolve, same_bytes
 from promotion.domain.schema import Schema, parse
@@ -154,7 +151,8 @@ def _has(datum: Datum, step: Step) -> bool:
     [
         ("int", "long", "widened"), ("int", "double", "widened"), ("float", "double", "widened"),
         ("string", "bytes", "widened"), ("long", "double", "depends"), ("int", "float", "depends"),
-        ("bytes", "string", "depends"), ("int", ["null", "int"], "union"), (["null", "int"], ["int", "null"], "reordered"),
+        ("bytes", "string", "depends"), ("int", ["null", "int"], "union"),
+        (["null", "int"], ["int", "null"], "reordered"),
     ],
 )  # fmt: skip
 def test_what_resolving_does_by_itself_is_listed(writer: Any, reader: Any, what: str) -> None:
@@ -168,9 +166,11 @@ def test_what_resolving_does_by_itself_is_listed(writer: Any, reader: Any, what:
         ({"type": "fixed", "name": "F", "size": 1}, {"type": "fixed", "name": "F", "size": 2}, "type"),
         ({"type": "fixed", "name": "F", "size": 1}, {"type": "fixed", "name": "G", "size": 1}, "name"),
         ({"type": "enum", "name": "E", "symbols": ["A"]}, {"type": "enum", "name": "x.E", "symbols": ["A"]}, "moved"),
-        ({"type": "enum", "name": "E", "symbols": ["A", "B"]}, {"type": "enum", "name": "E", "symbols": ["A"]}, "symbols"),
+        ({"type": "enum", "name": "E", "symbols": ["A", "B"]}, {"type": "enum", "name": "E", "symbols": ["A"]},
+         "symbols"),
         ({"type": "record", "name": "I", "fields": []}, {"type": "record", "name": "J", "fields": []}, "name"),
-        (MILLIS, MICROS, "meaning"), ({"type": "int", "logicalType": "date"}, {"type": "int", "logicalType": "time-millis"}, "meaning"),
+        (MILLIS, MICROS, "meaning"),
+        ({"type": "int", "logicalType": "date"}, {"type": "int", "logicalType": "time-millis"}, "meaning"),
     ],
 )  # fmt: skip
 def test_what_needs_a_person_is_listed(writer: Any, reader: Any, what: str) -> None:
@@ -320,14 +320,3 @@ def test_what_goes_into_a_plan_is_json() -> None:
     steps = [step.to_json() for step in describe(writer, record(field("a", "string")))]
     assert json.loads(json.dumps(steps)) == steps
     assert [(s["path"], s["when"], s["help"]) for s in steps] == [("$.a", "null", "set a."), ("$.b", "", "drop b.")]
-
-
-def test_a_default_that_the_encoder_takes_is_one_that_resolving_takes() -> None:
-    reader = record(
-        field("a", ["null", "int"], default=None), field("b", {"type": "array", "items": "int"}, default=[])
-    )
-    encoder = Encoder(DEFAULT_LIMITS)
-    for item in reader.root.fields:
-        encoder.write_default(item, None, 0)
-    assert (encoder.failures, resolve(b"", record(), reader)) == (0, bytes(encoder.out))
-    assert isinstance(reader.root, AvroType)
