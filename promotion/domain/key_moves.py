@@ -86,17 +86,18 @@ class KeyMoves:
 
 def sentences(keys: Mapping[str, Any]) -> list[str]:
     """Return what to tell people of `KeyMoves.to_json()` before they go on; empty where each key stays one key."""
-    least = "" if keys["complete"] else "at least "
+    least, merged, split = "" if keys["complete"] else "at least ", keys["merged"], keys["split"]
     found = []
-    if keys["merged"]:
+    if merged:
+        takes = "key takes" if merged == 1 else "keys take"
         found.append(
-            f"{least}{keys['merged']:,} new keys take over the events of several old ones: their order among each "
-            "other is the plan's, by timestamp."
+            f"{least}{merged:,} new {takes} over the events of several old ones: their order among each other is the "
+            "plan's, by timestamp."
         )
-    if keys["split"]:
+    if split:
         found.append(
-            f"The events of {least}{keys['split']:,} old keys are spread over several new ones: their order among each "
-            "other is no longer kept."
+            f"The events of {least}{split:,} old {'key' if split == 1 else 'keys'} are spread over several new ones: "
+            "their order among each other is no longer kept."
         )
     return [said[0].upper() + said[1:] for said in found]
 

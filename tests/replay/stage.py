@@ -31,6 +31,8 @@ from tests.services import unique
 START = 1_760_000_000_000  # milliseconds; the topics here keep everything
 HOSTS = ["01964b05-552a-7c4b-9184-6857e7f3dc5f", "networknt", "lightapi.net", "träger-7"]
 EVENT_ID = {
+    "early": [("id", "string"), ("nonce", "long")],
+    "early derived": [("id", "string"), ("nonce", "long"), ("derived", "boolean", False)],
     "document": [("id", "string"), ("nonce", "long"), ("timestamp", "long", 0), ("derived", "boolean", False)],
     "later": [
         ("id", "string"), ("userId", "string"), ("hostId", "string"), ("nonce", "long"), ("timestamp", "long", 0),
