@@ -16,7 +16,7 @@ from promotion.domain.octets import shown
 #: Different pairs of keys that are counted, and bytes of all their keys; a table of any size stays in memory so.
 MOST_PAIRS, MOST_BYTES = 100_000, 32 * 1024 * 1024
 #: New keys, old keys of one of them, old keys that are split, types without a key: what a plan keeps for its page.
-MOST_KEYS, MOST_OLD, MOST_SPLIT, MOST_TYPES = 200, 20, 50, 50
+MOST_KEYS, MOST_OLD, MOST_SPLIT, MOST_TYPES = 200, 10, 50, 50
 MAX_SHOWN_BYTES = 120
 Key = bytes | None
 
