@@ -178,16 +178,10 @@ def _finish(plan: Plan, freezer: Freezer, schemas: TargetSchemas, problems: list
     if choices.mode == Mode.ALL:
         most = plan.target_state["transaction_max_timeout_ms"]
         plan.problems += filter(None, [too_long(plan.steps_count, plan.bytes_count, most)])
-    plan.target_state["keys"] = keys = freezer.keys.to_json()
-    notes = [*sentences(keys), *schemas.notes(freezer.schemas_used)]
+    plan.keys = freezer.keys.to_json()
+    notes = [*sentences(plan.keys), *schemas.notes(freezer.schemas_used)]
     plan.warnings = [*preflight.plan_warnings(plan), *notes, *filter(None, [freezer.missing()])]
     plan.state = PlanState.REFUSED if plan.problems else PlanState.READY
-
-
-def keys_of(plan: Plan) -> dict[str, Any]:
-    """Return what becomes of the records' keys, as domain.key_moves has it; empty for a plan that does not know."""
-    found: dict[str, Any] = plan.target_state.get("keys", {})
-    return found
 
 
 def describe(plan: Plan) -> dict[str, Any]:

@@ -81,8 +81,8 @@ class PlanForm(forms.Form):
         required=False,
         label="Register new schema versions",
         help_text="Where the target's registry has the subject but not this schema, add it as a new version if its "
-        "compatibility level allows that, and add a type beside one that it seems to have moved to. Otherwise such events "
-        "are resolved to the latest version, or refused.",
+        "compatibility level allows that, and add a type beside the one that it seems to have moved to. Otherwise such "
+        "events are resolved to the latest version, or refused.",
     )
     accept_incomplete = forms.BooleanField(
         required=False,

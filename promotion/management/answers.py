@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import QuerySet, Sum
 
-from promotion.actions.plan import keys_of
 from promotion.actions.stale import local_reasons
 from promotion.errors import Incomplete
 from promotion.models import Export, ExportCount, Judgement, Plan, Promotion, PromotionJob
@@ -55,7 +54,7 @@ def plan_answer(plan: Plan, *, steps: bool = False) -> Answer:
         "plan": plan.pk,
         "state": plan.state,
         "digest": plan.digest,
-        "target": {"environment": plan.promotion.target.name, **_where_it_stood(plan)},
+        "target": {"environment": plan.promotion.target.name, **plan.target_state},
         "created_by": plan.created_by.get_username(),
         "created_at": plan.created_at,
         "expires_at": plan.expires_at,
@@ -68,15 +67,11 @@ def plan_answer(plan: Plan, *, steps: bool = False) -> Answer:
         "warnings": plan.warnings,
         "stale": local_reasons(plan),
         "subjects": plan.subjects,
-        "keys": keys_of(plan),
+        "keys": plan.keys,
         "steps" if steps else "refused": [
             _judgement(*row) for row in _judgements(judged, None if steps else MOST_ROWS)
         ],
     }
-
-
-def _where_it_stood(plan: Plan) -> Answer:
-    return {name: value for name, value in plan.target_state.items() if name != "keys"}
 
 
 def _judgements(judged: QuerySet[Judgement], most: int | None) -> Iterator[tuple[Any, ...]]:

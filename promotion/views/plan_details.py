@@ -10,7 +10,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from promotion.actions.compare_plans import before
-from promotion.actions.plan import keys_of
 from promotion.domain.plan_choices import SMALL_BATCH, Mode, PlanChoices, Policy
 from promotion.forms.plans import ForceForm, JudgementFilterForm, PlanForm
 from promotion.models import Export, Plan, Promotion, PromotionJob
@@ -94,7 +93,7 @@ def about(plan: Plan) -> dict[str, Any]:
         "more_problems": max(0, len(plan.problems) - MOST_PROBLEMS),
         "refused": refused,
         "refusing": plan.number_of(*REFUSING),
-        "keys": keys_of(plan),
+        "keys": plan.keys,
         "ends": sorted(ends.items(), key=lambda item: int(item[0])),
         "chosen": list(chosen(PlanChoices.from_json(plan.choices))),
         "batches": len(plan.cuts),
