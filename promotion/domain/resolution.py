@@ -89,7 +89,7 @@ def rule_words(rule: Action | None) -> str:
         case {"action": "set", "path": path}:
             return f"set {path}."
         case {"action": "retype", "to": to}:
-            return f"write the events as {to}."
+            return f"write the events as the target's {to}."
         case {"action": "event_id"}:
             return "bring EventId to the target's generation."
         case _:

@@ -242,7 +242,7 @@ def test_a_type_that_seems_to_have_moved_is_refused_until_somebody_decides(sourc
     assert (plan.state, verdicts(plan), about["what"]) == (PlanState.REFUSED, ["invalid"], "refused")
     assert "seems to have moved" in plan.problems[0]
     assert about["steps"][0]["rule"] == {"action": "retype", "to": there.full_name}
-    assert about["steps"][0]["help"] == f"write the events as {there.full_name}."
+    assert about["steps"][0]["help"] == f"write the events as the target's {there.full_name}."
     beside = planned(promotion, register_versions=True)
     assert (beside.state, beside.subjects[0]["what"]) == (PlanState.READY, "registered")
     assert "registered beside it" in beside.warnings[0]
