@@ -52,11 +52,11 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that resolving does, or that a person has to do, at `path` (`$.tags[*].name`; `[*]` in maps too).
+    """One thing that resolving does, or that a person has to do, at `path` (`$.tags[*].name`, `$.labels{*}`).
 
     `detail` says it in plain words. `when` names the branch of a union that the value has to be of; empty: always.
-    `needs_person`: events that have the place are refused as they are. `rule` is what a rule could do about it, None
-    where none is at hand; a None in it is for a person to fill in.
+    `needs_person`: events that have the place are refused as they are. `rule` is the action of a rule that could
+    do something about it, as domain.rewrite reads it, None where none is at hand; a None in it is for a person to fill in.
     """
 
     path: str
@@ -82,15 +82,17 @@ class Step:
 def rule_words(rule: Action | None) -> str:
     """Return what `rule` would do, to follow "A rule can supply it:"; empty for None."""
     match rule:
-        case {"action": "drop", "path": path}:
+        case {"do": "drop", "path": path}:
             return f"drop {path}."
-        case {"action": "rename", "path": path, "to": to}:
+        case {"do": "rename", "path": path, "to": to}:
             return f"rename {path} to {to}."
-        case {"action": "set", "path": path}:
+        case {"do": "map", "path": path}:
+            return f"map the values of {path} to others."
+        case {"do": "set", "path": path}:
             return f"set {path}."
-        case {"action": "retype", "to": to}:
+        case {"do": "retype", "to": to}:
             return f"write the events as the target's {to}."
-        case {"action": "event_id"}:
+        case {"do": "event_id"}:
             return "bring EventId to the target's generation."
         case _:
             return ""
@@ -185,7 +187,8 @@ class _Describer:
             case "record":
                 self._record(writer, reader, path, depth + 1, when)
             case "array" | "map":
-                self._compare(writer.inner[0], reader.inner[0], (path, "[*]"), depth + 1, when)
+                each = "[*]" if writer.kind == "array" else "{*}"
+                self._compare(writer.inner[0], reader.inner[0], (path, each), depth + 1, when)
             case "enum":
                 self._enum(writer, reader, path, when)
             case _ if writer.kind != reader.kind:
@@ -222,10 +225,10 @@ class _Describer:
         self._compare(item.type, target.type, path, depth, when)
 
     def _removed(self, item: AvroField, renamed: AvroField | None, path: Path, when: str) -> None:
-        rule: Action = {"action": "drop", "path": _rule_path(path)}
+        rule: Action = {"do": "drop", "path": _rule_path(path)}
         more = ""
         if renamed is not None:
-            rule = {"action": "rename", "path": rule["path"], "to": renamed.name}
+            rule = {"do": "rename", "path": rule["path"], "to": renamed.name}
             more = f" The target has {renamed.name} instead, which may be the same under another name."
         said = f"The target has no such field: the {_type(item.type)} would be lost.{more} Drop or rename it by a rule."
         self._add(path, What.REMOVED, said, True, when, rule)
@@ -233,7 +236,7 @@ class _Describer:
     def _added(self, item: AvroField, path: Path, when: str) -> None:
         if not item.has_default:
             said = f"The target needs this {_type(item.type)} and has no default for it."
-            rule = {"action": "set", "path": _rule_path(path), "value": None}
+            rule = {"do": "set", "path": _rule_path(path), "value": None}
             self._add(path, What.ADDED, said, True, when, rule)
         elif _default_fits(item):
             self._add(path, What.DEFAULT, f"Gets the target's default, {_shown(item.default)}.", when=when)
@@ -259,13 +262,15 @@ class _Describer:
         needs = bool(missing or gone or identity)
         if needs:
             said.append("A rule brings EventId to the target's generation.")
-        self._add(path, What.EVENT_ID, " ".join(said), needs, when, {"action": "event_id"} if needs else None)
+        self._add(path, What.EVENT_ID, " ".join(said), needs, when, {"do": "event_id"} if needs else None)
 
     def _enum(self, writer: AvroType, reader: AvroType, path: Path, when: str) -> None:
         absent = [symbol for symbol in writer.symbols if symbol not in reader.symbols]
         if absent:
             said = f"The target's enum does not have {_listed(absent)}: events that have it need another value."
-            self._add(path, What.SYMBOLS, said, True, when or f"one of {_listed(absent)}")
+            table = dict.fromkeys(absent[:MOST_NAMED])
+            rule = {"do": "map", "path": _rule_path(path), "table": table}
+            self._add(path, What.SYMBOLS, said, True, when or f"one of {_listed(absent)}", rule)
         if _moved(list(writer.symbols), list(reader.symbols)):
             self._add(path, What.REORDERED, "The symbols stand in another order; each value keeps its own.", when=when)
 
@@ -292,14 +297,14 @@ class _Describer:
             f"The target has {reader.name}, and this is {writer.name}: another type, unless the target's schema names "
             "this one as its alias or a rule writes the events as the target's type."
         )
-        self._add(path, what, said, True, when, {"action": "retype", "to": self.to})
+        self._add(path, what, said, True, when, {"do": "retype", "to": self.to})
 
     def _misfit(self, writer: AvroType, reader: AvroType, path: Path, when: str) -> None:
         if writer.kind == reader.kind and writer.name and writer.name != reader.name and writer.size == reader.size:
             self._other_name(writer, reader, path, when)
             return
         said = f"The target has {_type(reader)} here, and this is {_type(writer)}: it needs another value."
-        rule = {"action": "set", "path": _rule_path(path), "value": None}
+        rule = {"do": "set", "path": _rule_path(path), "value": None}
         self._add(path, What.TYPE, said, True, when, rule)
 
     def _add(

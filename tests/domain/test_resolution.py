@@ -100,7 +100,12 @@ def moves(draw: st.DrawFn) -> tuple[Datum, Schema]:
 
 
 def paths_of(refusal: Unresolvable) -> set[str]:
-    return {re.sub(r"\[\d+\]", "[*]", problem.path) for problem in refusal.found} or {"$"}
+    return {_any(problem.path) for problem in refusal.found} or {"$"}
+
+
+def _any(path: str) -> str:
+    """A path with any item and any entry alike: resolving numbers both."""
+    return re.sub(r"\[\d+\]|\{\*\}", "[*]", path)
 
 
 def refused(datum: Datum, reader: Schema) -> set[str]:
@@ -115,7 +120,7 @@ def refused(datum: Datum, reader: Schema) -> set[str]:
 @given(moves())
 def test_what_is_refused_was_announced_at_its_path(move: tuple[Datum, Schema]) -> None:
     datum, reader = move
-    announced = {s.path for s in describe(datum.schema, reader) if s.needs_person or s.what == What.DEPENDS}
+    announced = {_any(s.path) for s in describe(datum.schema, reader) if s.needs_person or s.what == What.DEPENDS}
     assert refused(datum, reader) <= announced
 
 
@@ -123,7 +128,7 @@ def test_what_is_refused_was_announced_at_its_path(move: tuple[Datum, Schema]) -
 @given(moves())
 def test_what_is_said_to_need_a_person_is_refused_where_the_value_has_it(move: tuple[Datum, Schema]) -> None:
     datum, reader = move
-    wanted = {s.path for s in describe(datum.schema, reader) if s.needs_person and not s.when and _has(datum, s)}
+    wanted = {_any(s.path) for s in describe(datum.schema, reader) if s.needs_person and not s.when and _has(datum, s)}
     assert wanted <= refused(datum, reader)
 
 
@@ -136,7 +141,7 @@ def test_any_two_schemas_are_described_as_they_are_resolved(datum: Datum, text: 
 
 def _has(datum: Datum, step: Step) -> bool:
     """Whether the value has what stands at the step's path; what is added is missing in the record around it."""
-    parts = re.findall(r"\.([A-Za-z0-9_]+)|(\[\*\])", step.path)
+    parts = re.findall(r"\.([A-Za-z0-9_]+)|(\[\*\])", _any(step.path))
     if step.what in (What.ADDED, What.BAD_DEFAULT):
         parts = parts[:-1]
     values = [datum.tree]
@@ -185,7 +190,7 @@ def test_a_default_is_named_and_one_that_does_not_fit_is_the_targets_fault() -> 
         (What.DEFAULT, False), (What.BAD_DEFAULT, True), (What.ADDED, True)
     ]  # fmt: skip
     assert steps[0].detail == "Gets the target's default, 7."
-    assert steps[2].rule == {"action": "set", "path": "c", "value": None}
+    assert steps[2].rule == {"do": "set", "path": "c", "value": None}
 
 
 def test_a_field_that_would_be_lost_is_dropped_or_renamed_by_a_rule() -> None:
@@ -193,17 +198,25 @@ def test_a_field_that_would_be_lost_is_dropped_or_renamed_by_a_rule() -> None:
     writer = record(field("list", {"type": "array", "items": inner}))
     reader = record(field("list", {"type": "array", "items": {**inner, "fields": []}}))
     (step,) = describe(writer, reader)
-    assert (step.path, step.rule) == ("$.list[*].gone", {"action": "drop", "path": "list[*].gone"})
+    assert (step.path, step.rule) == ("$.list[*].gone", {"do": "drop", "path": "list[*].gone"})
     assert rule_words(step.rule) == "drop list[*].gone."
     removed, added = describe(record(field("a", "int")), record(field("b", "long")))
-    assert removed.rule == {"action": "rename", "path": "a", "to": "b"}
+    assert removed.rule == {"do": "rename", "path": "a", "to": "b"}
     assert (added.path, added.what) == ("$.b", What.ADDED)
+
+
+def test_a_symbol_that_the_target_lacks_is_mapped_by_a_rule_also_in_a_map() -> None:
+    before, after = ({"type": "enum", "name": "E", "symbols": each} for each in (["A", "B"], ["A"]))
+    writer, reader = (record(field("m", {"type": "map", "values": each})) for each in (before, after))
+    (step,) = describe(writer, reader)
+    assert (step.path, step.when) == ("$.m{*}", "one of B")
+    assert step.rule == {"do": "map", "path": "m{*}", "table": {"B": None}}
 
 
 def test_a_type_in_another_namespace_says_what_else_the_target_needs() -> None:
     writer, fields = record(field("a", "int"), name="market.R"), (field("a", "long"), field("b", "int"))
     moved, widened, added = describe(writer, record(*fields, name="config.R"))
-    assert (moved.what, moved.needs_person, moved.rule) == (What.MOVED, True, {"action": "retype", "to": "config.R"})
+    assert (moved.what, moved.needs_person, moved.rule) == (What.MOVED, True, {"do": "retype", "to": "config.R"})
     assert (widened.what, added.what) == (What.WIDENED, What.ADDED)
     known = describe(writer, record(*fields, name="config.R", aliases=["market.R"]))[0]
     assert (known.what, known.needs_person, known.rule) == (What.MOVED, False, None)
@@ -224,7 +237,7 @@ def test_every_pair_of_generations_is_one_step_that_agrees_with_resolving(before
     body = from_json_value(writer, {"EventId": {name: values[name] for name in EVENT_ID[before]}})
     grows = set(EVENT_ID[before]) < set(EVENT_ID[after]) and after != "later"
     assert step.needs_person != grows
-    assert step.rule == (None if grows else {"action": "event_id"})
+    assert step.rule == (None if grows else {"do": "event_id"})
     if grows:
         resolve(body, writer, reader)
         assert "gets the target's default" in step.detail

@@ -132,7 +132,7 @@ def test_what_needs_a_person_refuses_the_plan_and_says_what_would_help(source, d
     for number, case in enumerate(STAYS):
         steps = said[f"Thing{number}CreatedEvent"]["steps"]
         assert [step["what"] for step in steps] == case.said, number
-    assert said["Thing0CreatedEvent"]["steps"][0]["rule"] == {"action": "rename", "path": "a", "to": "more"}
+    assert said["Thing0CreatedEvent"]["steps"][0]["rule"] == {"do": "rename", "path": "a", "to": "more"}
     assert said["Thing0CreatedEvent"]["needs_person"] == 2
     assert plan_answer(plan)["subjects"] == plan.subjects
 
@@ -179,7 +179,7 @@ def test_every_generation_of_event_id_meets_every_other(source, dev, sit, planne
         about = said[f"Pair{number}CreatedEvent"]
         (step,) = about["steps"]
         assert (step["path"], step["what"], step["needs_person"]) == ("$.EventId", "event_id", pair not in grows)
-        assert step["rule"] == (None if pair in grows else {"action": "event_id"})
+        assert step["rule"] == (None if pair in grows else {"do": "event_id"})
         # What would make the user's id the event's own is refused as a whole.
         identity = pair[1] == "later"
         assert about["what"] == ("refused" if identity else "resolved")
@@ -241,7 +241,7 @@ def test_a_type_that_seems_to_have_moved_is_refused_until_somebody_decides(sourc
     (about,) = plan.subjects
     assert (plan.state, verdicts(plan), about["what"]) == (PlanState.REFUSED, ["invalid"], "refused")
     assert "seems to have moved" in plan.problems[0]
-    assert about["steps"][0]["rule"] == {"action": "retype", "to": there.full_name}
+    assert about["steps"][0]["rule"] == {"do": "retype", "to": there.full_name}
     assert about["steps"][0]["help"] == f"write the events as the target's {there.full_name}."
     beside = planned(promotion, register_versions=True)
     assert (beside.state, beside.subjects[0]["what"]) == (PlanState.READY, "registered")
@@ -285,7 +285,7 @@ def test_with_one_subject_for_a_topic_an_alias_is_followed_too(clusters, source,
     promotion = exported(dev, sit)
     plan = planned(promotion)
     assert (plan.state, plan.subjects[0]["what"]) == (PlanState.REFUSED, "refused")
-    assert plan.subjects[0]["steps"][0]["rule"] == {"action": "retype", "to": other}
+    assert plan.subjects[0]["steps"][0]["rule"] == {"do": "retype", "to": other}
     Source(sit).register(event(other, f("string", "hostId"), f("long", "n", default=1), aliases=[name]))
     plan = planned(promotion)
     assert (plan.state, plan.subjects[0]["what"]) == (PlanState.READY, "resolved")
