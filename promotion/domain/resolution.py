@@ -56,7 +56,8 @@ class Step:
 
     `detail` says it in plain words. `when` names the branch of a union that the value has to be of; empty: always.
     `needs_person`: events that have the place are refused as they are. `rule` is the action of a rule that could
-    do something about it, as domain.rewrite reads it, None where none is at hand; a None in it is for a person to fill in.
+    do something about it, as domain.rewrite reads it, None where none is at hand; a None in it is for a person to fill
+    in.
     """
 
     path: str
