@@ -13,7 +13,7 @@ from promotion.domain.decode import read
 from promotion.domain.diff import differences
 from promotion.domain.event_id import host_of, user_of
 from promotion.domain.json_codec import to_json_value
-from promotion.domain.rewrite import Facts, FieldChange, Outcome, Rewriter, Rule, Seeds, rules_from_json
+from promotion.domain.rewrite import Change, Facts, Outcome, Rewriter, Seeds, rules_from_json
 from promotion.domain.schema import Schema, parse
 from promotion.domain.search_document import search_json
 from promotion.models import AvroSchema, Event, EventType, PairSeed, Promotion, Revision
@@ -43,7 +43,7 @@ class Result:
 
     type_name: str
     change: Rewritten | None = None
-    changes: Sequence[FieldChange] = ()
+    changes: Sequence[Change] = ()
     matched: Sequence[str] = ()
     changed_by: Sequence[str] = ()
     problems: Sequence[str] = ()
@@ -78,7 +78,7 @@ class EventRewriter:
         self._types = types
         self.lenient = lenient
         self._seeds = seeds_of(promotion)
-        self._rewriters: dict[frozenset[str], Rewriter] = {}
+        self._rewriters: dict[frozenset[str], tuple[Rewriter, list[str]]] = {}
         self._names = {row.pk: row for row in EventType.objects.only("full_name", "aggregate", "action")}
         self._texts: dict[int, Schema] = {}
 
@@ -91,8 +91,10 @@ class EventRewriter:
         base, kind = base_of(event), self._names[event.event_type_id or 0]
         body, schema_id = self._body(event, base)
         facts = Facts(kind.full_name, kind.aggregate, kind.action, event.partition, event.offset, event.timestamp)
-        outcome = self._rewriter(base).rewrite(facts, body.schema, body.data, self._types.of)
-        return _Comparison(self, event, base, body, schema_id, kind.full_name, outcome).result()
+        rewriter, ids = self._rewriter(base)
+        outcome = rewriter.rewrite(facts, body.schema, body.data, self._types.of)
+        matched = [ids[index] for index in outcome.matched]
+        return _Comparison(self, event, base, body, schema_id, outcome, matched).result()
 
     def row(self, schema: Schema, own: Schema, own_id: int) -> int:
         """Return the id of a schema's row; `own` is the event's, whose row is known."""
@@ -104,12 +106,12 @@ class EventRewriter:
             self._texts[schema_id] = parse(AvroSchema.objects.values_list("text", flat=True).get(pk=schema_id))
         return self._texts[schema_id]
 
-    def _rewriter(self, base: Revision | None) -> Rewriter:
-        """The rules without those whose work is in the base already."""
+    def _rewriter(self, base: Revision | None) -> tuple[Rewriter, list[str]]:
+        """The rules without those whose work is in the base already, and their ids."""
         done = frozenset(base.rules) if base is not None else frozenset()
         if done not in self._rewriters:
-            left: list[Rule] = [rule for rule in self._rules if str(rule.id) not in done]
-            self._rewriters[done] = Rewriter(left, self._seeds)
+            left = [rule for rule in self._rules if str(rule.id) not in done]
+            self._rewriters[done] = Rewriter(left, self._seeds), [str(rule.id) for rule in left]
         return self._rewriters[done]
 
     def _body(self, event: Event, base: Revision | None) -> tuple[Body, int]:
@@ -130,31 +132,30 @@ class _Comparison:
         base: Revision | None,
         body: Body,
         schema_id: int,
-        type_name: str,
         outcome: Outcome,
+        matched: list[str],
     ) -> None:
         self._rewriter, self._event, self._base, self._body = rewriter, event, base, body
-        self._schema_id, self._type_name, self._outcome = schema_id, type_name, outcome
+        self._schema_id, self._outcome, self._matched = schema_id, outcome, matched
 
     def result(self) -> Result:
-        outcome, event = self._outcome, self._event
-        matched = [str(rule) for rule in outcome.matched]
+        outcome, event, matched, name = self._outcome, self._event, self._matched, self._outcome.full_name
         if outcome.problems and event.hand_excluded:
-            outcome = Outcome()  # it does not go out anyway: it stays as it is without the rules
+            outcome = Outcome(name)  # it does not go out anyway: it stays as it is without the rules
         elif outcome.problems and self._rewriter.lenient:
             outcome = replace(outcome, excluded=True)
-        elif outcome.problems and not outcome.excluded:
-            return Result(self._type_name, matched=matched, problems=outcome.problems, refuses=True)
+        elif outcome.refused:
+            return Result(name, matched=matched, problems=outcome.problems, refuses=True)
         new = self._new(outcome)
         rewrites, excludes = self._rewrites(new), self._excludes(outcome.excluded)
         if not rewrites and outcome.excluded == event.rule_excluded:
-            return Result(self._type_name, matched=matched, problems=outcome.problems)
+            return Result(name, matched=matched, problems=outcome.problems)
         return Result(
-            self._type_name,
+            name,
             change=self._change(outcome, new, rewrites),
             changes=self._changes(outcome, new) if rewrites else (),
             matched=matched,
-            changed_by=[str(rule) for rule in outcome.changed_by] if rewrites else (),
+            changed_by=matched if rewrites else (),
             problems=outcome.problems,
             rewrites=rewrites,
             restores=rewrites and new is None,
@@ -196,14 +197,14 @@ class _Comparison:
             excluded=outcome.excluded,
             body=new[0].data if rewrites and new is not None else None,
             schema_id=new[1] if rewrites and new is not None else None,
-            rules=[str(rule) for rule in outcome.changed_by],
+            rules=self._matched,
             base_id=base_id,
             document=search_json(goes.schema, tree),
             host=_clean(host_of(tree)),
             user=_clean(user_of(tree)),
         )
 
-    def _changes(self, outcome: Outcome, new: tuple[Body, int] | None) -> Sequence[FieldChange]:
+    def _changes(self, outcome: Outcome, new: tuple[Body, int] | None) -> Sequence[Change]:
         """From what goes out now; where no rule was done before, the engine has said it already."""
         now = self._now()
         if now is None or now.body is None:
@@ -211,7 +212,7 @@ class _Comparison:
         before = to_json_value(self._rewriter.schema(now.schema_id), bytes(now.body))
         goes = new[0] if new is not None else self._body
         found = differences(before, to_json_value(goes.schema, goes.data), 1_000)
-        return [FieldChange(_INDEX.sub("[*]", each.path.removeprefix("$.")), each.before, each.after) for each in found]
+        return [Change(_INDEX.sub("[*]", each.path.removeprefix("$.")), each.before, each.after) for each in found]
 
 
 def _clean(text: str | None) -> str:

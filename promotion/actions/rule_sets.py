@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
@@ -10,13 +9,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from promotion.actions import audit
-from promotion.domain.rewrite import rules_from_json, to_json
+from promotion.domain.rewrite import rules_from_json, to_json, write_rules
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.models import Environment, Promotion, RuleSet, RuleSetVersion
 from promotion.policy import MANAGE, Actor, require
 
 MAX_NAME = 100
-FORMAT = "promotion-console/rules"
 
 
 def save(
@@ -88,16 +86,7 @@ def version_of(name: str, number: int | None = None) -> RuleSetVersion:
 
 def to_file(version: RuleSetVersion) -> str:
     """Return the version as JSON text that `domain.rewrite.read_rules` reads again."""
-    kept = version.rule_set
-    said = {
-        "format": FORMAT,
-        "name": kept.name,
-        "version": version.number,
-        "source": kept.source.name if kept.source else None,
-        "target": kept.target.name if kept.target else None,
-        "rules": version.rules,
-    }
-    return json.dumps(said, indent=2, ensure_ascii=True) + "\n"
+    return write_rules(rules_from_json(version.rules))
 
 
 def _name(name: str) -> str:
