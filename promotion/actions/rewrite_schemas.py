@@ -7,15 +7,17 @@ from typing import Any
 
 from promotion.actions.connect import registry_connection
 from promotion.actions.schemas import store_schema
+from promotion.domain.avro_type import AvroType
 from promotion.domain.connection import SubjectStrategy, subject
-from promotion.domain.rewrite import rules_from_json
+from promotion.domain.rewrite import parse_path, rules_from_json
+from promotion.domain.rewrite.places import locate
 from promotion.domain.schema import Schema, parse
 from promotion.kafka.registry import Registry
 from promotion.models import AvroSchema, EventType, Promotion, Revision
 from promotion.states import RevisionKind
 
 #: Actions after which an event may fit the target's schema only.
-STRUCTURAL = frozenset({"set", "rename", "drop", "retype", "event_id"})
+STRUCTURAL = frozenset({"rename", "drop", "retype", "event_id"})
 
 
 class TargetTypes:
@@ -73,18 +75,27 @@ class KnownTypes:
 
 def _names(promotion: Promotion, rules: list[dict[str, Any]]) -> set[str]:
     """The types that a pass may need the target's schema of."""
-    structural = [
-        rule
-        for rule, raw in zip(rules_from_json(rules), rules, strict=True)
-        if any(action["do"] in STRUCTURAL for action in raw["then"])
-    ]
-    rows = EventType.objects.filter(pk__in=promotion.events.order_by().values("event_type")) if structural else []
-    names = {
-        row.full_name
-        for row in rows
-        if any(rule.selects(row.full_name, row.aggregate, row.action) for rule in structural)
-    }
-    return names | {action["to"] for raw in rules for action in raw["then"] if action["do"] == "retype"}
+    names = {action["to"] for raw in rules for action in raw["then"] if action["do"] == "retype"}
+    checked = list(zip(rules_from_json(rules), rules, strict=True))
+    used = promotion.events.filter(quarantine_reason="").order_by().values_list("event_type", "schema").distinct()
+    schemas = {row.pk: row for row in AvroSchema.objects.filter(pk__in={schema for _, schema in used})}
+    types = EventType.objects.in_bulk({kind for kind, _ in used})
+    for kind, schema in used:
+        row, root = types[kind or 0], parse(schemas[schema or 0].text).root
+        if any(
+            rule.selects(row.full_name, row.aggregate, row.action) and _leaves_the_schema(raw, root)
+            for rule, raw in checked
+        ):
+            names.add(row.full_name)
+    return names
+
+
+def _leaves_the_schema(raw: dict[str, Any], root: AvroType) -> bool:
+    """Whether a rule changes what an event of this schema is made of: setting a field that it has does not."""
+    return any(
+        action["do"] in STRUCTURAL or (action["do"] == "set" and locate(root, parse_path(action["path"])) is None)
+        for action in raw["then"]
+    )
 
 
 def _written_by_rules(promotion: Promotion) -> Any:

@@ -1,0 +1,3 @@
+from tests.events.conftest import browser, manager, promotion
+
+__all__ = ["browser", "manager", "promotion"]
