@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from promotion.domain.avro_type import AvroField, AvroType
+from promotion.domain.avro_type import AvroField, AvroType, logical_types
 from promotion.domain.encode import Encoder, TooMuch
 from promotion.domain.json_codec import DoesNotFit
 from promotion.domain.limits import DEFAULT_LIMITS
@@ -89,4 +89,12 @@ def _target(item: AvroField, reader: AvroType) -> AvroField | None:
 
 def _schema(root: AvroType) -> Schema:
     """A schema without a text. It has no fingerprint either, so that it never passes for another one."""
-    return Schema(text="", full_name=root.tag, sha256="", fingerprint=f"shape {id(root)}", fields=(), root=root)
+    return Schema(
+        text="",
+        full_name=root.tag,
+        sha256="",
+        fingerprint=f"shape {id(root)}",
+        meaning=logical_types(root),
+        fields=(),
+        root=root,
+    )
