@@ -24,7 +24,8 @@ COMMENT, NOTE = b"#", b"#@"
 _BASE64 = b"base64:"
 #: What Java prints of an array of bytes: its place in memory. An early exporter wrote it instead of the key.
 _JAVA_ARRAY = re.compile(rb"\[B@[0-9a-f]{1,8}")
-_COLUMN = re.compile(rb"(?!\xef\xbb\xbf)[^\x00-\x20#\x7f][^\x00-\x1f\x7f]*+")
+#: Beginnings of a key that a reader would take for something else.
+_HARD = (_BASE64, COMMENT, b" ")
 _NOTED = ("partition", "offset", "timestamp", "type", "version", "excluded")
 _Note = Mapping[str, Any]
 _NO_NOTE: _Note = {}
@@ -47,12 +48,12 @@ def entry(event: FileEvent) -> str:
 def _column(key: bytes | None) -> str:
     if key is None:
         return ""
-    if not key.startswith(_BASE64) and not _JAVA_ARRAY.fullmatch(key) and _COLUMN.fullmatch(key):
-        try:
-            return key.decode()
-        except UnicodeDecodeError:
-            pass
-    return (_BASE64 + b64encode(key)).decode()
+    try:
+        text = key.decode()
+    except UnicodeDecodeError:
+        text = ""
+    plain = text.isprintable() and not key.startswith(_HARD) and not _JAVA_ARRAY.fullmatch(key)
+    return text if text and plain else (_BASE64 + b64encode(key)).decode()
 
 
 def read(chunks: Iterable[bytes], editing: bool) -> Iterator[Item]:
