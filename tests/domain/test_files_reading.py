@@ -247,6 +247,7 @@ def test_bytes_that_are_not_utf8_spoil_their_line_only() -> None:
         ("[", "The file ends before entry 1"),
         ('[{"value":{}}]\n\n[', "Something follows the end of the array at line 3."),
         ('\n {"value":{}}', "No JSON array: line 2 begins with '{'."),
+        ('[{"value":{}},\n' + "[" * 2_000, "Entry 2, at line 2, is nested more than 1,000 deep."),
         ("  \n", "The file is empty."),
         ("", "The file is empty."),
     ],

@@ -14,6 +14,8 @@ from itertools import chain
 from promotion.domain.files.items import MAX_ENTRY, BadEntry, BadFile
 from promotion.domain.octets import visible
 
+#: Deeper than the parser goes: that nothing behind it is read keeps a file of brackets from taking minutes.
+_MAX_DEPTH = 1000
 _MAX_BLANK = 64 * 1024
 BOM = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"[ \t\r\n]*+")
@@ -215,6 +217,10 @@ class _Array:
             return True
         if sign in b"[{":
             self._depth += 1
+            if self._depth > _MAX_DEPTH:
+                raise BadFile(
+                    f"Entry {self._number + 1}, at line {self._begun}, is nested more than {_MAX_DEPTH:,} deep."
+                )
         elif self._depth > 1:
             self._depth -= 1
         return False
