@@ -395,3 +395,15 @@ def test_entries_are_equal_by_key_type_and_value_and_not_by_how_they_are_written
         *(FileEvent(0, each) for each in values),
     ]
     assert len({event_digest(each) for each in [one, *others]}) == 6
+
+
+def test_the_examples_of_the_documentation_are_read_and_recognised() -> None:
+    text = (SCHEMAS.parent / "docs" / "files.md").read_text()
+    examples = [part.partition("\n")[2].replace("\u241e", "\x1e") for part in text.split("```")[1::2]]
+    assert [recognise(example.encode()) for example in examples] == list(Format)
+    for form, example in zip(Format, examples, strict=True):
+        manifest, event = items(form, example)
+        assert manifest == Manifest(12)
+        assert isinstance(event, FileEvent)
+        assert event.value["roleId"] == "admin"
+        assert event.key == b"h1"
