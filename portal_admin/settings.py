@@ -152,7 +152,7 @@ if env.bool("PROMOTION_BEHIND_TLS_PROXY", default=False):
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 #: A file of outgoing events, in bytes.
-MAX_UPLOAD_BYTES = env.int("PROMOTION_MAX_UPLOAD_BYTES", 256 * 1024 * 1024)
+MAX_UPLOAD_BYTES = env.int("PROMOTION_MAX_UPLOAD_BYTES", 2 * 1024**3)
 #: How long a plan is good for, in hours, where nothing else makes it stale.
 PLAN_HOURS = env.int("PROMOTION_PLAN_HOURS", 72)
 #: A worker's lease on a job, in seconds: how long a dead worker goes unnoticed at most, plus the sweep's interval.

@@ -14,7 +14,19 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 
-from promotion.actions import audit, check_environment, compare, export, finish, plan, replay, rewrite, sweep, verify
+from promotion.actions import (
+    audit,
+    check_environment,
+    compare,
+    export,
+    finish,
+    import_run,
+    plan,
+    replay,
+    rewrite,
+    sweep,
+    verify,
+)
 from promotion.actions.lease import Lease, claim
 from promotion.errors import LeaseLost, PromotionError, Unreachable
 from promotion.models import PromotionJob
@@ -25,6 +37,7 @@ logger = logging.getLogger(__name__)
 RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.EXPORT: export.run,
     JobKind.REFRESH: export.run,
+    JobKind.IMPORT: import_run.run,
     JobKind.PREVIEW_RULES: rewrite.run,
     JobKind.REWRITE: rewrite.run,
     JobKind.PLAN: plan.run,

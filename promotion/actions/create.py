@@ -22,7 +22,7 @@ def create(actor: Actor, source: Environment, target: Environment, title: str, f
     filter that cannot be used, NotFound with every event type in the filter that there is not.
     """
     require(actor, MANAGE)
-    title = _title(title)
+    title = checked_title(title)
     check_route(source, target)
     _check_filters(filters)
     with transaction.atomic():
@@ -65,7 +65,8 @@ def _addresses(environment: Environment) -> set[str]:
     return {address.strip().lower() for address in environment.bootstrap_servers.split(",")}
 
 
-def _title(title: str) -> str:
+def checked_title(title: str) -> str:
+    """Return the title without blanks around it. Raises InvalidInput for one that cannot be used."""
     title = title.strip()
     if not title:
         raise InvalidInput("The title is blank.", "Say in a few words what is to travel.")

@@ -26,11 +26,20 @@ def upload(actor: Actor, promotion: Promotion, name: str, pieces: Iterable[bytes
     with transaction.atomic():
         # What was compared before is needed by its lines only.
         UploadChunk.objects.filter(upload__promotion=promotion, upload__compared_at__isnull=False).delete()
-        file = Upload.objects.create(promotion=promotion, author=actor, file_name=_base_name(name))
-        file.size = _store(file, pieces)
-        file.save(update_fields=["size"])
+        file = store(actor, promotion, name, pieces)
         job = request_job(actor, promotion, JobKind.UPLOAD, {"upload": file.pk})
     return file, job
+
+
+def store(actor: Actor, promotion: Promotion, name: str, pieces: Iterable[bytes], form: str = "") -> Upload:
+    """Keep a file in pieces, and return it; `form` is its format where somebody said it. Inside a transaction.
+
+    Raises InvalidInput for an empty or too large one.
+    """
+    file = Upload.objects.create(promotion=promotion, author=actor, file_name=_base_name(name), format=form)
+    file.size = _store(file, pieces)
+    file.save(update_fields=["size"])
+    return file
 
 
 def _base_name(name: str) -> str:

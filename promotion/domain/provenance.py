@@ -57,8 +57,8 @@ def outgoing_headers(source_headers: Headers, promotion_id: str, source: Hop) ->
     return (
         *(item for item in source_headers if not _is_ours(item[0])),
         (PROMOTION, promotion_id.encode()),
-        *_headers(SOURCE, source),
-        *_headers(ORIGIN, origin),
+        *hop_headers(SOURCE, source),
+        *hop_headers(ORIGIN, origin),
     )
 
 
@@ -80,7 +80,8 @@ def _is_ours(name: str) -> bool:
     return name == PROMOTION or name.startswith((SOURCE, ORIGIN))
 
 
-def _headers(prefix: str, hop: Hop) -> Iterator[tuple[str, bytes]]:
+def hop_headers(prefix: str, hop: Hop) -> Iterator[tuple[str, bytes]]:
+    """Yield the headers that say `hop`; `prefix` is SOURCE or ORIGIN."""
     values = (hop.environment, hop.cluster_id, hop.topic, str(hop.partition), str(hop.offset), hop.value_sha256)
     for part, value in zip(_PARTS, values, strict=True):
         yield prefix + part, value.encode()

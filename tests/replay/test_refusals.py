@@ -161,7 +161,7 @@ def test_a_viewer_may_not_replay(promotion):
 
 
 def test_nothing_to_replay_is_refused(promotion):
-    Event.objects.update(excluded=True)
+    Event.objects.set_excluded(True)
     assert "nothing to replay" in refused_at_once(promotion).problems[0]
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from promotion.management.base import JsonCommand
-from promotion.management.subcommands import approving, exporting, files, planning, replaying, verifying
+from promotion.management.subcommands import approving, exporting, files, importing, planning, replaying, verifying
 
 
 class Command(JsonCommand):
@@ -13,5 +13,5 @@ class Command(JsonCommand):
 
     def add_subcommands(self, subparsers: Any) -> None:
         """Collect the subcommands of each part."""
-        for part in (exporting, files, planning, approving, replaying, verifying):
+        for part in (exporting, importing, files, planning, approving, replaying, verifying):
             part.add(subparsers)
