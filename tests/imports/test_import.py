@@ -187,3 +187,16 @@ def test_an_import_that_is_taken_over_starts_anew_and_counts_once(kinds, sit):
     assert run_job(job).state == "succeeded"
     assert promotion.events.count() == 5
     assert promotion.export.totals()["kept"] == 5
+
+
+def test_a_file_of_the_newer_tools_is_taken_with_what_they_repeat_in_the_data(kinds, sit):
+    data = {key: each for key, each in value(3).items() if key != "EventId"} | {"aggregateVersion": 1}
+    entry = {
+        "specversion": "1.0", "id": "01964b05-552a-7c4b-9184-6857e7f3dc5f", "source": "x", "user": "user-3", "nonce": 3,
+        "type": kinds["Created"].full_name.rpartition(".")[2], "host": "h1", "data": data,
+    }  # fmt: skip
+    promotion, job = run(sit, json.dumps([entry]).encode())
+    assert (job.state, job.error, lines(promotion)) == ("succeeded", "", {})
+    document = promotion.events.get().document
+    assert (document["EventId"]["id"], document["EventId"]["nonce"]) == ("user-3", 3)
+    assert "aggregateVersion" not in document
