@@ -50,7 +50,7 @@ def rewrite(lease: Lease, done: RulePass, *, lenient: bool = False) -> None:
     promotion = Promotion.objects.with_environments().get(pk=done.promotion_id)
     lease.progress(0, phase="Looking at the rules")
     types = TargetTypes(promotion, done.rules, lease.check)
-    rewriter = EventRewriter(promotion, done.rules, types, lenient=lenient)
+    rewriter = EventRewriter(promotion, done.rules, types, lenient=lenient, dry=done.dry)
     events = touched(promotion, rewriter)
     report = Report(promotion)
     lease.progress(0, events.count(), "Looking at the events" if done.dry else "Applying the rules")

@@ -68,15 +68,22 @@ def seeds_of(promotion: Promotion) -> Seeds:
 class EventRewriter:
     """The enabled ones of `rules` (as models.RuleList holds them), compiled once, done to one event after the other.
 
-    `lenient` excludes every event that would become invalid.
+    `lenient` excludes every event that would become invalid; with `dry` nothing is written, so what serves searching
+    is not made.
     """
 
     def __init__(
-        self, promotion: Promotion, rules: Sequence[dict[str, Any]], types: Schemas, *, lenient: bool = False
+        self,
+        promotion: Promotion,
+        rules: Sequence[dict[str, Any]],
+        types: Schemas,
+        *,
+        lenient: bool = False,
+        dry: bool = False,
     ) -> None:
         self._rules = rules_from_json([each["rule"] for each in rules if each["enabled"]])
         self._types = types
-        self.lenient = lenient
+        self.lenient, self.dry = lenient, dry
         self._seeds = seeds_of(promotion)
         self._rewriters: dict[frozenset[str], tuple[Rewriter, list[str]]] = {}
         self._names = {row.pk: row for row in EventType.objects.only("full_name", "aggregate", "action")}
@@ -191,7 +198,7 @@ class _Comparison:
             goes, base_id = Body(self._rewriter.schema(now.schema_id), bytes(now.body)), now.pk  # it stays as it is
         else:
             goes = new[0] if new is not None else self._body
-        tree = read(goes.schema, goes.data)
+        tree = {} if self._rewriter.dry else read(goes.schema, goes.data)
         return Rewritten(
             event_id=self._event.pk,
             excluded=outcome.excluded,
