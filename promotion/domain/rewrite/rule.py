@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -70,12 +70,7 @@ def rules_from_json(value: Any) -> tuple[Rule, ...]:
     problems: list[str] = []
     raw = _items(value, MAX_RULES, "", "rules", problems, least=0)
     rules = tuple(_rule(item, f"rule {number}", problems) for number, item in enumerate(raw, 1))
-    for what, values in (("name", [rule.name for rule in rules]), ("id", [str(rule.id) for rule in rules])):
-        problems += [
-            f"rule {number}: another rule has the {what} {abbreviated(item)} too."
-            for number, item in enumerate(values, 1)
-            if item and item in values[: number - 1]
-        ]
+    problems += _twice(rules)
     if problems:
         raise InvalidRules(problems)
     return rules
@@ -98,6 +93,18 @@ def to_json(rules: Iterable[Rule]) -> list[dict[str, Any]]:
 def id_of_name(name: str) -> UUID:
     """Return the id of a rule that was given none."""
     return uuid5(_OF_A_NAME, name)
+
+
+def _twice(rules: tuple[Rule, ...]) -> Iterator[str]:
+    names: set[str] = set()
+    ids: set[UUID] = set()
+    for number, rule in enumerate(rules, 1):
+        if rule.name and rule.name in names:
+            yield f"rule {number}: another rule has the name {abbreviated(rule.name)} too."
+        elif rule.name and rule.id in ids:
+            yield f"rule {number}: another rule has the id {rule.id} too."
+        names.add(rule.name)
+        ids.add(rule.id)
 
 
 def _rule(raw: Any, place: str, problems: list[str]) -> Rule:
