@@ -124,11 +124,29 @@ def test_what_a_later_rule_takes_back_leaves_the_bytes():
     there, back = replace("hostId", "dev", "x"), replace("hostId", "x", "dev")
     assert unchanged(apply(OWN, VALUE, rule(there, back)))
     assert unchanged(apply(OWN, VALUE, rule(do("set", "labels{n}", value="x"), do("drop", "labels{n}"))))
-    # An array in two blocks, which nothing writes that is encoded here.
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        [replace("b", "z", "q"), replace("b", "q", "z")],
+        [do("set", "b", value="z")],
+        [do("set", "a", value=["x", "y"])],
+        [do("map", "**", table={"z": "z"})],
+        [do("exclude")],
+    ],
+    ids=str,
+)
+def test_an_unusual_encoding_stays_where_nothing_changes(actions):
     made = parse(json.dumps(record("t.R", ("a", {"type": "array", "items": "string"}), ("b", "string"))))
-    body = b"\x02\x02x\x02\x02y\x00\x02z"
-    act = rewriter(rule(replace("b", "z", "q"), replace("b", "q", "z"))).rewrite
-    assert unchanged(act(facts(made), made, body))
+    in_two_blocks = b"\x02\x02x\x02\x02y\x00\x02z"
+    assert unchanged(rewriter(rule(*actions)).rewrite(facts(made), made, in_two_blocks))
+
+
+def test_a_value_that_is_set_in_several_places_is_another_one_in_each():
+    made = schema(("x", {"type": "array", "items": {"type": "array", "items": "string"}}))
+    value = {"EventId": ID["later"], "x": [["a"], ["b"]]}
+    assert after(made, value, rule(do("set", "x[*]", value=["q"]), replace("x[0][0]", "q", "r")))["x"] == [["r"], ["q"]]
 
 
 def test_a_value_that_does_not_fit_is_a_problem_and_the_rule_says_what_becomes_of_the_event():
