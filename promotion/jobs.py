@@ -15,6 +15,7 @@ from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 
 from promotion.actions import (
+    amend_propose,
     audit,
     check_environment,
     compare,
@@ -40,6 +41,7 @@ RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.IMPORT: import_run.run,
     JobKind.PREVIEW_RULES: rewrite.run,
     JobKind.REWRITE: rewrite.run,
+    JobKind.AMEND: amend_propose.run,
     JobKind.PLAN: plan.run,
     JobKind.CHECK_PLAN: plan.run_check,
     JobKind.REPLAY: replay.run,

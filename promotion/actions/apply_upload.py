@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
-from promotion.actions import audit
+from promotion.actions import approach, audit
 from promotion.actions.edit import lock_editable, searchable
 from promotion.actions.outgoing import Body
 from promotion.domain.schema import parse
@@ -36,6 +36,8 @@ def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
         promotion = lock_editable(actor, upload.promotion_id)
         _take(upload)
         upload.refresh_from_db()
+        if upload.lines.filter(verdict=LineVerdict.CHANGED).exists():
+            approach.refuse_values(promotion)
         related = ("event__schema", "event__revision__schema")
         lines = upload.lines.filter(verdict__in=APPLICABLE).select_related(*related).defer(*UNUSED)
         missing = _exclude_missing(promotion, upload) if exclude_missing else 0

@@ -11,11 +11,19 @@ from promotion.domain.filters import ExportFilter
 from promotion.errors import InvalidInput, NotFound, Refused
 from promotion.models import Environment, EventType, Promotion
 from promotion.policy import MANAGE, Actor, require
+from promotion.states import Approach
 
 MAX_TITLE = 200
 
 
-def create(actor: Actor, source: Environment, target: Environment, title: str, filters: ExportFilter) -> Promotion:
+def create(
+    actor: Actor,
+    source: Environment,
+    target: Environment,
+    title: str,
+    filters: ExportFilter,
+    approach: Approach = Approach.EDIT_FIRST,
+) -> Promotion:
     """Return the new promotion, a draft owned by `actor`.
 
     Raises Refused where the actor may not, or events may not travel between the two, InvalidInput for a title or a
@@ -27,7 +35,7 @@ def create(actor: Actor, source: Environment, target: Environment, title: str, f
     _check_filters(filters)
     with transaction.atomic():
         promotion = Promotion.objects.create(
-            title=title, source=source, target=target, filters=filters.to_json(), owner=actor
+            title=title, source=source, target=target, filters=filters.to_json(), owner=actor, approach=approach
         )
         audit.record(actor, "create", promotion, after=promotion.describe())
     return promotion

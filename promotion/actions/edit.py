@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from promotion.actions import audit
+from promotion.actions import approach, audit
 from promotion.actions.outgoing import Body, changes, original, outgoing, written_in
 from promotion.actions.rewrite_event import EventRewriter, base_of
 from promotion.actions.rewrite_schemas import KnownTypes
@@ -100,6 +100,8 @@ def revise(
     """
     with transaction.atomic():
         promotion = lock_editable(actor, event.promotion_id)
+        if kind == RevisionKind.EDIT:
+            approach.refuse_values(promotion)
         revision = write_revision(actor, event, version, kind, body, before, note)
         if kind in (RevisionKind.UNDO, RevisionKind.ORIGINAL):
             _redo_rules(actor, promotion, event.pk)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from promotion.actions.amendments import Amendments
 from promotion.actions.plan_look import Look, Looker
 from promotion.actions.plan_target import TargetReading, content_of
 from promotion.actions.plan_types import TypeTable
@@ -88,6 +89,7 @@ class Freezer:
         self._fold = target.state.fold
         self._refusals, self._groups, self._digest = Refusals(), Groups(), PlanDigest()
         self._references = References()
+        self._amendments = Amendments.load(promotion)
         self.counts: Counter[str] = Counter()
         self.schemas_used: Counter[int] = Counter()
         self.keys = KeyMoves()
@@ -145,6 +147,7 @@ class Freezer:
             raise Refused(
                 "The record has no timestamp.", "Choose the time of replay for Kafka's timestamps, or exclude it."
             )
+        self._amendments.check(event.pk, look.body.schema, look.tree)
         key = outgoing_key(look.tree, None if event.key is None else bytes(event.key), *self._tenancies)
         body = fit.body(look.body.schema, look.body.data)
         candidate = Candidate(
@@ -154,6 +157,7 @@ class Freezer:
             origin=look.origin.digest,
             content=content_of(fit.schema, body, self._choices.event_timestamp == Policy.KEEP),
             creates=creates(look.type.action, look.type.aggregate, self._types.created),
+            knows=self._amendments.knows(event.pk, look.identity),
         )
         return _Ready(fit, key, body, candidate)
 

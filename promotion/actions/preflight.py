@@ -9,12 +9,12 @@ from django.db.models import Count, Q, Sum
 from promotion.actions.plan_target import TargetReading
 from promotion.domain.filters import ExportFilter
 from promotion.domain.keys import Tenancy
-from promotion.domain.plan_choices import PlanChoices
+from promotion.domain.plan_choices import PlanChoices, Policy
 from promotion.domain.target_limits import TargetLimits
 from promotion.errors import Refused, Stale
 from promotion.kafka.cluster import TopicFacts
 from promotion.models import Export, Plan, Promotion
-from promotion.states import Decision
+from promotion.states import Decision, Origin
 
 NOTHING_WRITTEN = "Nothing was written to the target."
 
@@ -137,6 +137,11 @@ def plan_problems(plan: Plan, choices: PlanChoices, facts: TopicFacts, target: T
     found = [*refusals(promotion, choices.accept_incomplete), *topic_problems(facts)]
     if not choices.accept_partitions:
         found += _partition_problem(promotion, facts)
+    if promotion.origin == Origin.AMENDMENTS and choices.nonce == Policy.KEEP:
+        found.append(
+            "Amendments were written here and have no nonces to keep. Choose to continue those that the users have on "
+            f"{promotion.target.name}."
+        )
     return [*found, *filter(None, [target.tenancy_problem(promotion.target)])]
 
 

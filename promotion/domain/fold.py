@@ -28,7 +28,8 @@ class Aggregate:
     """One aggregate. Every part stands with the place of the event that it is from.
 
     `promoted` is the place of the newest record that a promotion brought, `foreign` that of the newest one of anybody
-    else that no stream processor derived; `foreign_at` is where that one lies.
+    else that no stream processor derived; `foreign_at` is where that one lies. `newest` and `newest_at` are the later
+    one of the two: the last record that somebody wanted.
     """
 
     fields: dict[str, tuple[MergeKey, Any]] = field(default_factory=dict)
@@ -38,6 +39,8 @@ class Aggregate:
     promoted: MergeKey | None = None
     foreign: MergeKey | None = None
     foreign_at: str = ""
+    newest: MergeKey | None = None
+    newest_at: str = ""
 
     @property
     def exists(self) -> bool:
@@ -48,6 +51,10 @@ class Aggregate:
     def changed_by_others(self) -> bool:
         """Whether somebody else changed it after it was last promoted."""
         return self.promoted is not None and self.foreign is not None and self.foreign > self.promoted
+
+    def changed_since(self, at: str) -> bool:
+        """Whether its newest record is another one than that at `at`; what a plan itself says of it does not count."""
+        return self.newest_at not in ("", at)
 
     def now(self) -> dict[str, Any]:
         """Return its fields; empty where it is not there."""
@@ -102,6 +109,8 @@ def _later(one: MergeKey | None, other: MergeKey) -> MergeKey:
 
 def note_author(found: Aggregate, place: MergeKey, at: str, *, promoted: bool, derived: bool) -> None:
     """Note whose event at `place` was; what a stream processor derived on the target is nobody's change."""
+    if not derived and (found.newest is None or place > found.newest):
+        found.newest, found.newest_at = place, at
     if promoted:
         found.promoted = _later(found.promoted, place)
     elif not derived and (found.foreign is None or place > found.foreign):

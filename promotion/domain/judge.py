@@ -58,6 +58,7 @@ class Candidate:
     """One outgoing event. `origin` is 16 bytes of where it first came from, `content` of what it says.
 
     `creates` is whether its aggregate may begin with it: by its action, or because no type of it ever creates one.
+    `knows` is where on the target the newest record of its aggregate lay that its author saw; None where nobody looked.
     """
 
     identity: Identity | None
@@ -66,6 +67,7 @@ class Candidate:
     origin: bytes
     content: bytes
     creates: bool
+    knows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,9 @@ class Judge:
         changes = _changes(event, there)
         if not changes:
             return Judged(Verdict.SAME, False)
-        if there.changed_by_others:
+        if event.knows is not None and there.changed_since(event.knows):
+            return self._outdated(there, changes)
+        if event.knows is None and there.changed_by_others:
             return self._conflict(there, changes)
         return Judged(Verdict.CHANGED, True, changes=changes)
 
@@ -146,6 +150,18 @@ class Judge:
             f"{there.foreign_at}).",
             hint="Compare both. Edit this event so that it holds what is wanted, exclude it, or send it all the same "
             "for a reason: it then overwrites what they did.",
+        )
+
+    def _outdated(self, there: Aggregate, changes: tuple[Change, ...]) -> Judged:
+        return Judged(
+            Verdict.CONFLICT,
+            False,
+            changes=changes,
+            at=there.newest_at,
+            problem=f"It was written from what {self._target} held before, and this was changed there since (record "
+            f"{there.newest_at}).",
+            hint="Exclude it and propose the amendment anew, or send it all the same for a reason: it then overwrites "
+            "what was done there.",
         )
 
     def _apply(self, event: Candidate, judged: Judged) -> None:

@@ -15,7 +15,7 @@ from promotion.errors import InvalidInput, NotFound
 from promotion.management.answers import Answer, check_complete, promotion_answer, promotion_line
 from promotion.management.base import actor, add_common, promotion, wait_for
 from promotion.models import Environment, Promotion, PromotionJob
-from promotion.states import JobKind
+from promotion.states import Approach, JobKind
 
 
 def add(subparsers: Any) -> None:
@@ -47,6 +47,7 @@ def _add_create(subparsers: Any) -> None:
     parser.add_argument("--since", help="Only records from this time on (ISO 8601; without a zone: UTC).")
     parser.add_argument("--until", help="Only records before this time.")
     parser.add_argument("--offsets", action="append", default=[], metavar="P:START-END", help="Only these offsets.")
+    parser.add_argument("--approach", choices=Approach.values, default=Approach.EDIT_FIRST.value, help="What is first.")
     add_common(parser, user=True)
     parser.set_defaults(handler=_create)
 
@@ -65,9 +66,8 @@ def _create(options: dict[str, Any]) -> Answer:
         )
     except ValueError as error:
         raise InvalidInput(str(error), "Correct that option.") from error
-    made = create(
-        actor(options), _environment(options["source"]), _environment(options["target"]), options["title"], filters
-    )
+    source, target = _environment(options["source"]), _environment(options["target"])
+    made = create(actor(options), source, target, options["title"], filters, Approach(options["approach"]))
     return {"id": made.pk}
 
 
