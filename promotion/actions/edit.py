@@ -100,13 +100,17 @@ def revise(
     """
     with transaction.atomic():
         promotion = lock_editable(actor, event.promotion_id)
-        if kind == RevisionKind.EDIT:
+        if kind == RevisionKind.EDIT or (before is not None and before.body is not None and _by_hand(before)):
             approach.refuse_values(promotion)
         revision = write_revision(actor, event, version, kind, body, before, note)
         if kind in (RevisionKind.UNDO, RevisionKind.ORIGINAL):
             _redo_rules(actor, promotion, event.pk)
         audit.record(actor, kind.label.lower(), promotion, after={"event": str(event), "revision": revision.number})
     return Event.objects.select_related("revision__parent", "revision__schema", "schema", "event_type").get(pk=event.pk)
+
+
+def _by_hand(revision: Revision) -> bool:
+    return revision.kind != RevisionKind.RULES
 
 
 def lock_editable(actor: Actor, promotion_id: int) -> Promotion:
