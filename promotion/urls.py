@@ -3,6 +3,7 @@
 from django.urls import path
 
 from promotion.views import (
+    amendments,
     approvals,
     audit,
     environments,
@@ -66,6 +67,11 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/receipt/download/", receipts.receipt_download, name="receipt_download"),
     path("promotions/<int:promotion_id>/verify/", receipts.verify, name="verify"),
     path("promotions/<int:promotion_id>/reconcile/", reconcile.reconcile, name="reconcile"),
+    # amendments
+    path("promotions/<int:promotion_id>/amend/", amendments.amend, name="amend"),
+    path("promotions/<int:promotion_id>/story/", amendments.story, name="story"),
+    path("promotions/<int:promotion_id>/approach/", amendments.approach, name="approach"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/keep/", amendments.keep, name="amendment_keep"),
     # event types
     path("event-types/", event_types.event_types, name="event_types"),
     path("event-types/decide/", event_types.decide, name="event_types_decide"),

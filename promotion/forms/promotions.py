@@ -15,7 +15,7 @@ from promotion.domain.filter_text import offsets
 from promotion.domain.filters import ExportFilter
 from promotion.models import Environment, EventType, Promotion
 from promotion.models.promotion import PromotionQuerySet
-from promotion.states import PromotionState
+from promotion.states import Approach, PromotionState
 
 ANY = ("", "Any")
 MAX_LINES = 64 * 1024
@@ -50,6 +50,13 @@ class CreateForm(forms.Form):
     title = forms.CharField(max_length=200, help_text="What this is for, as others will find it in the list.")
     source = EnvironmentField(label="From", empty_label=None)
     target = EnvironmentField(label="To", empty_label=None)
+    approach = forms.ChoiceField(
+        choices=Approach.choices,
+        initial=Approach.EDIT_FIRST,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text="It can be changed until the events are on their way.",
+    )
     types = forms.MultipleChoiceField(
         required=False,
         label="Event types",
@@ -82,6 +89,10 @@ class CreateForm(forms.Form):
     def filtered(self) -> bool:
         """Whether one of the optional filters holds something, so that they are shown open."""
         return any(self[name].value() or self[name].errors for name in FILTERS)
+
+    def clean_approach(self) -> Approach:
+        """Return the approach; where nothing is chosen, the events are edited first."""
+        return Approach(self.cleaned_data["approach"] or Approach.EDIT_FIRST)
 
     def clean_offsets(self) -> dict[str, list[int | None]]:
         """Return the ranges by partition."""

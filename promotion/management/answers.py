@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet, Sum
 
+from promotion.actions import story
 from promotion.actions.stale import local_reasons
 from promotion.errors import Incomplete
 from promotion.models import Export, ExportCount, Judgement, Plan, Promotion, PromotionJob
@@ -43,6 +44,8 @@ def promotion_answer(promotion: Promotion) -> Answer:
         "incomplete": bool(export and export.truncated),
         "plan": _plan_line(Plan.objects.of(promotion)),
         "job": job and job_answer(job),
+        "amends": promotion.amends_id,
+        "story": story.to_json(promotion) if promotion.amends_id or promotion.amendments.exists() else [],
     }
 
 

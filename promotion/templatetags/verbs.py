@@ -16,6 +16,7 @@ ASKED = {
     "replay": "started the replay",
     "verification": "asked for a verification",
     "upload": "uploaded a file",
+    "proposal of amendments": "asked for amendments",
 }
 DONE = {
     "create": "created the promotion",
@@ -33,6 +34,9 @@ DONE = {
     "include": "included events",
     "apply upload": "applied the uploaded file",
     "discard upload": "discarded the uploaded file",
+    "approach": "chose the other approach",
+    "amend": "proposed amendments",
+    "keep values": "kept the values that stand in an amendment",
     "force": "forced events in",
     "unforce": "took forced events back",
     "submit": "submitted the plan",
@@ -45,6 +49,7 @@ DONE = {
     "cancel check of a plan": "cancelled the check of the plan",
     "cancel replay": "cancelled the replay",
     "cancel verification": "cancelled the verification",
+    "cancel proposal of amendments": "cancelled the proposal of amendments",
     "cancel upload": "cancelled the comparison of a file",
 }
 

@@ -90,6 +90,11 @@ def problems_of(error: DoesNotFit) -> list[dict[str, str]]:
     ]
 
 
+def difference_rows(before: Any, after: Any) -> list[Row]:
+    """Return the first differences between two values, fit to look at."""
+    return _rows(before, after, MAX_ROWS)
+
+
 def _kept(event: Event) -> dict[str, Any]:
     now = outgoing(event)
     about = {"fields": list(_fields(now.schema.root)), "history": _history(event)}

@@ -12,13 +12,16 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from promotion.actions import edit as actions
+from promotion.actions.amend import may_be_amended
 from promotion.domain.json_codec import DoesNotFit
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.events import EditForm, EventFilterForm, SelectForm, VersionForm
 from promotion.models import Event, Promotion
 from promotion.models.event import IN_ORDER, EventQuerySet
 from promotion.policy import MANAGE, VIEW, may, require
+from promotion.states import Approach, Origin
 from promotion.views import undo as undoing
+from promotion.views.amendment_details import about as amendments_of
 from promotion.views.event_page import describe, problems_of, theirs_and_yours
 from promotion.views.paging import count_up_to, keyset, neighbours
 from promotion.views.shared import actor_of, promotion_of
@@ -195,6 +198,7 @@ def _page(
     query = _filter_of(request.GET)
     before, after = neighbours(_matching(found.promotion, query).only("pk", "promotion_id", *IN_ORDER), found, IN_ORDER)
     context = {**_common(request, found.promotion), "event": found, "query": query.urlencode(), **describe(found)}
+    context |= amendments_of(found)
     context |= {"before": before, "after": after, "typed": None, "edit_form": form, "error": error}
     if form is not None:
         context |= {
@@ -221,7 +225,14 @@ def _conflict(request: HttpRequest, current: Event, text: str, error: Conflict) 
 
 def _common(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
     manager = may(request.user, MANAGE)
-    return {"promotion": promotion, "is_manager": manager, "may_edit": manager and promotion.editable}
+    return {
+        "promotion": promotion,
+        "is_manager": manager,
+        "may_edit": manager and promotion.editable,
+        "originals_first": promotion.approach == Approach.ORIGINALS_FIRST,
+        "proposed": promotion.origin == Origin.AMENDMENTS,
+        "amendable": may_be_amended(promotion),
+    }
 
 
 def _event(promotion_id: int, event_id: int) -> Event:

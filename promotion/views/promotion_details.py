@@ -10,10 +10,12 @@ from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
+from promotion.actions.amend import may_be_amended
+from promotion.actions.approach import switchable
 from promotion.domain.filters import ExportFilter
 from promotion.models import AuditEntry, Export, ExportCount, Plan, Promotion, PromotionJob
 from promotion.policy import MANAGE, may
-from promotion.states import Disposition, JobKind
+from promotion.states import Approach, Disposition, JobKind, JobState
 from promotion.views.plan_state import hidden, standing
 from promotion.views.reconcile_card import reconcile_card
 from promotion.views.steps import EXPORTED, steps
@@ -48,7 +50,7 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "active": active,
         "failed": job if job is not None and not job.active and job.error and job.kind != JobKind.CHECK_PLAN else None,
         "facts": facts(active) if active else [],
-        "unit": "records" if active and active.kind == JobKind.EXPORT else "events",
+        "unit": "records" if active and active.kind in (JobKind.EXPORT, JobKind.AMEND) else "events",
         "partitions": partitions,
         "held_back": _held_back(sum(each.held_back for each in partitions)),
         "gaps": [
@@ -65,7 +67,22 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "same": hidden(plan) if plan is not None and stands is not None and stands.stale else [],
         "may_manage": may(request.user, MANAGE),
         "reconcile": reconcile_card(promotion),
+        "switch_to": _other(promotion) if switchable(promotion) else None,
+        "amendable": may_be_amended(promotion),
+        "rounds": list(promotion.amendments.order_by("pk")),
+        "proposed": _proposed(promotion) if promotion.amends_id is not None else None,
     }
+
+
+def _other(promotion: Promotion) -> Approach:
+    """The approach that the promotion does not take."""
+    return next(each for each in Approach if each != promotion.approach)
+
+
+def _proposed(promotion: Promotion) -> dict[str, Any] | None:
+    """What the last job that proposed amendments has said, None where none has ended well."""
+    job = promotion.jobs.filter(kind=JobKind.AMEND, state=JobState.SUCCEEDED).first()
+    return job.arguments.get("result") if job is not None else None
 
 
 def events(promotion: Promotion) -> dict[str, int]:

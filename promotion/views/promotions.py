@@ -56,7 +56,9 @@ def create(request: HttpRequest) -> HttpResponse:
         return _form(request, form, 422)
     given = form.cleaned_data
     try:
-        made = create_promotion(actor_of(request), given["source"], given["target"], given["title"], form.wanted())
+        made = create_promotion(
+            actor_of(request), given["source"], given["target"], given["title"], form.wanted(), given["approach"]
+        )
     except (Refused, InvalidInput, NotFound) as error:
         field = "types" if isinstance(error, NotFound) else None
         for problem in error.problems or [error.message]:

@@ -11,8 +11,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from promotion.actions import receipt as receipts
+from promotion.actions.amend import may_be_amended
 from promotion.actions.verify import request_verify
 from promotion.domain.plan_choices import PlanChoices
+from promotion.forms.amendments import AmendForm
 from promotion.models import Plan, Promotion, Replay
 from promotion.models.environment import ConsumersRead
 from promotion.policy import MANAGE, VIEW, may, require
@@ -40,6 +42,9 @@ def receipt(request: HttpRequest, promotion_id: int) -> HttpResponse:
             "attempts": tried,
             "aborted": sum(each.outcome == AttemptOutcome.ABORTED for each in tried),
             "uncommitted": promotion.target.consumers_read == ConsumersRead.UNCOMMITTED,
+            "may_amend": may(request.user, MANAGE) and may_be_amended(promotion),
+            "amend_form": AmendForm(),
+            "rounds": list(promotion.amendments.order_by("pk")),
             "rows": list(receipts.rows(replay, start, start + ROWS)),
             "first": start + 1,
             "last": min(start + ROWS, replay.committed),

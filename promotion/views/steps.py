@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from promotion.models import Promotion, Verification
-from promotion.states import Origin, PlanState, PromotionState, VerificationVerdict
+from promotion.states import Approach, Origin, PlanState, PromotionState, VerificationVerdict
 from promotion.views.plan_state import EXPIRED, Standing
 
 State = PromotionState
@@ -67,17 +67,34 @@ def steps(promotion: Promotion, plan: Standing | None) -> list[dict[str, str]]:
             f"from {promotion.source_label}",
             True,
         ),
-        ("Edit", edit, reverse("promotion:events", args=at), "what goes out", exported),
+        (_second(promotion), edit, reverse("promotion:events", args=at), "what goes out", exported),
         ("Plan", planned, plan_url, "what would happen", exported),
         ("Approve", approve, f"{plan_url}#approval", "by somebody else", exported and plan is not None),
         ("Replay", replay, reverse("promotion:replay", args=at), f"to {promotion.target}", exported),
         ("Verify", verify, reverse("promotion:receipt", args=at), "what arrived", promotion.state == State.REPLAYED),
     ]
+    if promotion.approach == Approach.ORIGINALS_FIRST:
+        rows.append(_amend(promotion, verify))
     return [
         {"label": label, "state": state, "url": url if leads else "", "note": note}
         for label, state, url, note, leads in rows
         if protected or label != "Approve"
     ]
+
+
+def _second(promotion: Promotion) -> str:
+    """What is done to the events before they go: originals are at most given the target's keys."""
+    return "Re-key" if promotion.approach == Approach.ORIGINALS_FIRST else "Edit"
+
+
+def _amend(promotion: Promotion, verify: str) -> tuple[str, str, str, str, bool]:
+    """The step that follows the originals: done when every round of amendments has been replayed."""
+    rounds = set(promotion.amendments.values_list("state", flat=True))
+    mark = TODO
+    if promotion.state == State.REPLAYED and verify == DONE:
+        mark = DONE if rounds == {State.REPLAYED} else CURRENT
+    url = reverse("promotion:story" if rounds else "promotion:amend", args=[promotion.pk])
+    return "Amend", mark, url, f"on {promotion.target}", promotion.state == State.REPLAYED
 
 
 def _marks(promotion: Promotion, plan: Standing | None) -> Marks:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from promotion.actions import gather as actions
+from promotion.actions.amend import may_be_amended
 from promotion.domain.identity import Identity
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.things import REF_LENGTH, GatheredForm, GatherForm, ThingFilterForm
@@ -108,4 +109,8 @@ def _page(request: HttpRequest, promotion: Promotion, kind: str, text: str) -> _
 
 
 def _common(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
-    return {"promotion": promotion, "may_edit": may(request.user, MANAGE) and promotion.editable}
+    return {
+        "promotion": promotion,
+        "may_edit": may(request.user, MANAGE) and promotion.editable,
+        "may_amend": may(request.user, MANAGE) and may_be_amended(promotion),
+    }

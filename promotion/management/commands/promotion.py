@@ -3,15 +3,24 @@
 from typing import Any
 
 from promotion.management.base import JsonCommand
-from promotion.management.subcommands import approving, exporting, files, importing, planning, replaying, verifying
+from promotion.management.subcommands import (
+    amending,
+    approving,
+    exporting,
+    files,
+    importing,
+    planning,
+    replaying,
+    verifying,
+)
 
 
 class Command(JsonCommand):
     """Does what the pages do, through the same actions and the same workers."""
 
-    help = "Create, export, edit by file, plan, approve, replay, verify and show promotions."
+    help = "Create, export, edit by file, plan, approve, replay, verify, amend and show promotions."
 
     def add_subcommands(self, subparsers: Any) -> None:
         """Collect the subcommands of each part."""
-        for part in (exporting, importing, files, planning, approving, replaying, verifying):
+        for part in (exporting, importing, files, planning, approving, replaying, verifying, amending):
             part.add(subparsers)
