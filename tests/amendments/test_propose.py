@@ -1,9 +1,12 @@
 """What a worker proposes, and that a round goes the way of every promotion: on real clusters."""
 
 import json
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 
+from promotion import jobs
 from promotion.actions.amend import Asked, open_round, propose
 from promotion.actions.connect import kafka_connection
 from promotion.actions.edit import edit, exclude
@@ -241,3 +244,49 @@ def test_nonces_cannot_be_kept_since_there_are_none(replayed, amend, planned):
     plan = planned(amendments, nonce="keep")
     assert any("have no nonces to keep" in each for each in plan.problems)
     assert Plan.objects.of(amendments).state == "refused"
+
+
+def run(*arguments):
+    """Run `manage.py promotion ...`; return its exit code and its JSON document."""
+    out, code = StringIO(), 0
+    try:
+        call_command("promotion", *map(str, arguments), stdout=out)
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    return code, json.loads(out.getvalue())
+
+
+def test_the_command_line_proposes_and_shows_the_story(replayed, replay, monkeypatch):
+    monkeypatch.setattr("promotion.jobs._enqueue", lambda job: jobs.run(str(job.pk)))
+    parent = replayed("admin", "reader")
+    position = str(_by_role(parent, "admin"))
+    code, said = run("amend", parent.pk, "--event", position, "--thing", 'Role=h1,"reader"', "--as", "manager")
+    assert code == 0
+    assert (said["amends"], said["proposed"], said["skipped"]) == (parent.pk, 2, 0)
+    assert [each["thing"] for each in said["events"]] == ["Role h1 / admin", "Role h1 / reader"]
+    assert [each["event"] for each in said["events"]] == ["0:0", "0:1"]
+    amendments = open_round(parent)
+    for event in amendments.events.all():
+        change(event, roleDesc="better")
+    assert replay(amendments).state == "succeeded"
+    first, second = run("show", amendments.pk)[1]["story"]
+    assert (first["promotion"], first["arrived"], first["amendments"]) == (parent.pk, 2, [])
+    assert (second["promotion"], second["arrived"], second["editors"]) == (amendments.pk, 2, ["manager"])
+    told = second["amendments"][0]
+    assert told["amends"] == {"promotion": parent.pk, "event": position}
+    assert told["changes"] == [{"path": "roleDesc", "from": "admin as dev has it", "to": "better"}]
+    assert told["target"] is not None
+    assert second["amendments"][1]["amends"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--event", "nowhere"], 2), (["--event", "0:999"], 8), (["--thing", "Role=h1"], 2),
+        (["--thing", "Nothing=x"], 2), ([], 2), (["--thing", "Role=h1,x\0y"], 2), (["--thing", "Role=h1,gone"], 3),
+    ],
+)  # fmt: skip
+def test_the_command_line_says_what_cannot_be_amended(replayed, monkeypatch, arguments, code):
+    monkeypatch.setattr("promotion.jobs._enqueue", lambda job: jobs.run(str(job.pk)))
+    parent = replayed("admin")
+    assert run("amend", parent.pk, *arguments, "--as", "manager")[0] == code

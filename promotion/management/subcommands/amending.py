@@ -65,7 +65,10 @@ def _thing(text: str, identities: dict[str, tuple[str, ...]]) -> Identity:
     paths = identities.get(aggregate)
     if not equals or paths is None:
         raise InvalidInput(f"{text[:100]} names no kind of thing.", "Give a kind, = and its ids: Role=HOST,ROLE.")
-    values = next(csv.reader([ids]), [])
+    try:
+        values = next(csv.reader([ids]), [])
+    except csv.Error as error:
+        raise InvalidInput(f"The ids of this {aggregate} cannot be read: {error}.") from error
     if len(values) != len(paths):
         raise InvalidInput(
             f"A {aggregate} has {len(paths)} ids, and {len(values)} are given.", f"In this order: {', '.join(paths)}."
