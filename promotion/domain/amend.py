@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promotion.domain.avro_type import AvroField, AvroType, canonical_form
+from promotion.domain.avro_type import AvroField, AvroType, canonical_form, logical_types
 from promotion.domain.decode import decode
 from promotion.domain.encode import Encoder, zigzag
 from promotion.domain.event_id import FIELD
@@ -186,7 +186,15 @@ def _only(item: AvroField) -> Schema:
     """A schema of a record with this one field: its body is the field's bytes."""
     root = AvroType("record", name="value", fields=(item,))
     fingerprint = hashlib.sha256(canonical_form(root).encode()).hexdigest()
-    return Schema("", "value", fingerprint, fingerprint, (), root)
+    return Schema(
+        text="",
+        full_name="value",
+        sha256=fingerprint,
+        fingerprint=fingerprint,
+        meaning=logical_types(root),
+        fields=(),
+        root=root,
+    )
 
 
 def plain(piece: Piece) -> Any:
