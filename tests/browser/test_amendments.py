@@ -105,7 +105,7 @@ def edit(page: Page, amendments: Exported, role: str, target: str) -> None:
     expect(section).to_contain_text("It says what was on the target already")
     write(outgoing(page), old, BETTER)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     row = page.get_by_role("group", name="Against the target").get_by_role("row", name="roleDesc")
     expect(row).to_contain_text(old)
     expect(row).to_contain_text(BETTER)
@@ -128,9 +128,8 @@ def assert_the_target_holds_originals_and_amendment(console: Console, parent: Ex
     [updated] = [value for name, value in arrived if name.endswith("UpdatedEvent")]
     assert updated["roleDesc"] == BETTER
     assert str(updated["roleId"]) in role
-    [before] = [value for value in originals if value["roleId"] == updated["roleId"]]
     assert updated["EventId"]["nonce"] > max(
-        value["EventId"]["nonce"] for value in originals if user_of(value) == user_of(before)
+        value["EventId"]["nonce"] for value in originals if user_of(value) == user_of(updated)
     )
 
 
