@@ -64,7 +64,7 @@ def steps(promotion: Promotion, plan: Standing | None) -> list[dict[str, str]]:
             _FIRST[Origin(promotion.origin)],
             export,
             promotion.get_absolute_url(),
-            f"from {promotion.source_label}",
+            promotion.source_label if promotion.amends_id else f"from {promotion.source_label}",
             True,
         ),
         (_second(promotion), edit, reverse("promotion:events", args=at), "what goes out", exported),

@@ -166,6 +166,15 @@ def test_what_is_proposed_already_is_not_proposed_twice_and_the_others_are(repla
     }  # fmt: skip
 
 
+def test_a_job_that_is_run_again_after_its_worker_died_proposes_nothing_twice(replayed, amend):
+    parent = replayed("admin")
+    amendments = amend(parent, parent.events.all())
+    job = amendments.jobs.get()
+    PromotionJob.objects.filter(pk=job.pk).update(state="queued", ended_at=None)
+    assert run_job(job).state == "succeeded"
+    assert (amendments.events.count(), amendments.export.totals()["kept"]) == (1, 1)
+
+
 def test_an_excluded_amendment_makes_room_for_another_one(replayed, amend):
     parent = replayed("admin")
     amendments = amend(parent, parent.events.all())
