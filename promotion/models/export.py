@@ -82,7 +82,8 @@ class ExportCountQuerySet(models.QuerySet["ExportCount"]):
         What counts is each environment's newest export that ended well; where none did, the newest one.
         """
         newest = (
-            Export.objects.order_by("promotion__source_id", F("finished_at").desc(nulls_last=True), "-pinned_at")
+            Export.objects.filter(promotion__source__isnull=False)
+            .order_by("promotion__source_id", F("finished_at").desc(nulls_last=True), "-pinned_at")
             .distinct("promotion__source_id")
             .values("pk")
         )
