@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from promotion.actions.connect import connections
+from promotion.actions.connect import kafka_connection
 from promotion.actions.export_chunk import Chunk
 from promotion.actions.export_classify import Classifier
 from promotion.actions.export_decisions import decisions
@@ -17,9 +17,9 @@ from promotion.actions.export_rules import RuleBook
 from promotion.actions.export_write import write
 from promotion.actions.lease import Lease
 from promotion.actions.rewrite import redo
+from promotion.actions.schema_source import open_schemas
 from promotion.domain.filters import ExportFilter
 from promotion.kafka.reader import Reader, open_reader
-from promotion.kafka.registry import Registry
 from promotion.models import Export, ExportPartition, RuleList
 
 
@@ -32,9 +32,9 @@ def run(lease: Lease) -> None:
     promotion = lease.promotion
     filters = ExportFilter.from_json(promotion.filters)
     source = promotion.cluster_source
-    kafka, registry = connections(source)
+    kafka = kafka_connection(source)
     lease.progress(0, phase="Connecting")
-    with open_reader(kafka, source.topic) as reader, Registry(registry) as schemas:
+    with open_reader(kafka, source.topic) as reader, open_schemas(source) as schemas:
         export = pinned(lease, reader, kafka, filters)
         partitions = list(export.partitions.all())
         rules = RuleBook(schemas, decisions(lease), filters, lease.check)

@@ -9,13 +9,13 @@ from uuid import UUID
 from promotion.actions.export_chunk import Outcome
 from promotion.actions.export_decisions import Decided
 from promotion.actions.meet_types import meet
+from promotion.actions.schema_source import Schemas
 from promotion.actions.schemas import store_schema
 from promotion.domain.filters import ExportFilter
 from promotion.domain.record import Headers
 from promotion.domain.schema import Schema, parse
 from promotion.domain.wire import PREFIX_BYTES, MalformedValue, header_schema_guid, unframe
 from promotion.errors import InvalidInput, NotFound
-from promotion.kafka.registry import Registry
 from promotion.states import Decision, Disposition
 
 _SETTLED = {
@@ -52,7 +52,7 @@ class RuleBook:
     """
 
     def __init__(
-        self, registry: Registry, decided: Mapping[str, Decided], filters: ExportFilter, check: Callable[[], None]
+        self, registry: Schemas, decided: Mapping[str, Decided], filters: ExportFilter, check: Callable[[], None]
     ) -> None:
         self.framed: dict[bytes, Rule] = {}
         self._by_guid: dict[UUID, Rule] = {}

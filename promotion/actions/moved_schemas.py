@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from promotion.actions.schema_source import Schemas
 from promotion.domain.connection import SubjectStrategy, subject
 from promotion.domain.schema import MalformedSchema, Schema, parse
-from promotion.kafka.registry import Registry
 from promotion.models import EventType
 
 #: Types of one short name that are looked for.
@@ -24,7 +24,7 @@ class Moved:
     text: str
 
 
-def moved(registry: Registry, strategy: SubjectStrategy, topic: str, full_name: str) -> list[Moved]:
+def moved(registry: Schemas, strategy: SubjectStrategy, topic: str, full_name: str) -> list[Moved]:
     """Return what the target has of promotable types that `full_name` may have moved to.
 
     The short name alone is a hint and no proof: see docs/decisions/0016-schema-generations.md. Raises Unreachable and
@@ -41,7 +41,7 @@ def _same_short_name(full_name: str) -> list[str]:
     return list(found.order_by("full_name").values_list("full_name", flat=True)[:MOST_MOVED])
 
 
-def _latest(registry: Registry, names: list[str]) -> Iterator[Moved]:
+def _latest(registry: Schemas, names: list[str]) -> Iterator[Moved]:
     for name in names:
         latest = registry.latest(name)
         if latest is None:

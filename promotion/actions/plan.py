@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from promotion.actions import audit, preflight, stale
-from promotion.actions.connect import kafka_connection, registry_connection
+from promotion.actions.connect import kafka_connection
 from promotion.actions.freeze import Freezer
 from promotion.actions.lease import Lease
 from promotion.actions.plan_look import Looker
@@ -21,6 +21,7 @@ from promotion.actions.plan_target import TargetReading, read_target
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.replay_schemas import TargetSchemas
 from promotion.actions.request import request_job
+from promotion.actions.schema_source import open_schemas
 from promotion.domain.judge import Verdict
 from promotion.domain.key_moves import sentences
 from promotion.domain.plan_choices import Mode, PlanChoices, Policy
@@ -28,13 +29,14 @@ from promotion.domain.target_limits import LimitCheck
 from promotion.domain.transaction_time import too_long
 from promotion.errors import InvalidInput, Refused
 from promotion.kafka.cluster import TopicFacts, inspect
-from promotion.kafka.registry import Registry
 from promotion.models import Override, Plan, Promotion, PromotionJob, RuleList
 from promotion.policy import VIEW, Actor
 from promotion.states import MAY_GO_STALE, JobKind, PlanState
 
 #: A newer plan takes the place of these; one in replay is beyond that.
 REPLACED = frozenset({*MAY_GO_STALE, PlanState.REJECTED, PlanState.STALE})
+#: How many schema ids that nobody knows are named.
+MOST_UNKNOWN = 20
 
 
 def request_plan(actor: Actor, promotion: Promotion, choices: PlanChoices) -> PromotionJob:
@@ -90,7 +92,7 @@ def make(lease: Lease, choices: PlanChoices, *, direct: bool = False) -> Plan:
     preflight.check_route(promotion, facts)
     types = TypeTable.load()
     looker = Looker(promotion, types)
-    with Registry(registry_connection(promotion.target)) as registry:
+    with open_schemas(promotion.target) as registry:
         schemas = TargetSchemas(registry, promotion.target, choices.register_versions)
         for row in looker.rows.values():
             lease.check()
@@ -125,6 +127,7 @@ def _new(
             "ends": {str(p): end for p, end in sorted(target.ends.items())},
             "lows": {str(p): low for p, low in sorted(target.lows.items())},
             "counts": target.counts,
+            "unknown_ids": target.unknown_ids[:MOST_UNKNOWN],
             "transaction_max_timeout_ms": facts.transaction_max_timeout_ms,
         },
         timestamp=time.time_ns() // 1_000_000,

@@ -10,6 +10,7 @@ from typing import Any
 from promotion.actions.connect import kafka_connection
 from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
+from promotion.actions.schema_source import Schemas
 from promotion.actions.target_scan import Evidence, Seen, TargetScan, Wanted
 from promotion.domain.event_id import event_id
 from promotion.domain.event_id_body import patched, spans
@@ -19,7 +20,6 @@ from promotion.domain.judge import Copy, TargetState
 from promotion.domain.keys import Tenancy
 from promotion.domain.schema import Schema
 from promotion.kafka.reader import open_reader
-from promotion.kafka.registry import Registry
 from promotion.models import Environment
 
 #: With fewer records to go by nobody can say how a topic is keyed.
@@ -28,13 +28,17 @@ ENOUGH_EVIDENCE = 20
 
 @dataclass(frozen=True)
 class TargetReading:
-    """What was read: `lows` and `ends` by partition, how many records of which sort, and how they are keyed."""
+    """What was read: `lows` and `ends` by partition, how many records of which sort, and how they are keyed.
+
+    `unknown_ids` are schema ids on the topic that nobody knows a schema for, in order.
+    """
 
     state: TargetState
     lows: dict[int, int]
     ends: dict[int, int]
     counts: dict[str, int]
     evidence: Evidence
+    unknown_ids: list[int]
 
     def tenancy_problem(self, target: Environment) -> str:
         """Return what speaks against the environment's tenancy, with the numbers; empty where nothing does."""
@@ -51,7 +55,7 @@ class TargetReading:
 
 
 def read_target(
-    lease: Lease, target: Environment, registry: Registry, types: TypeTable, wanted: Wanted, keep_timestamp: bool
+    lease: Lease, target: Environment, registry: Schemas, types: TypeTable, wanted: Wanted, keep_timestamp: bool
 ) -> TargetReading:
     """Read the target's committed records and fold what `wanted` names. Raises Unreachable and the like, Cancelled.
 
@@ -65,7 +69,7 @@ def read_target(
         lease.progress(0, total, f"Reading {target.name}")
         scan = TargetScan(registry, types, wanted, lease.check, *_folding(state, keep_timestamp))
         scan.run(reader, lows, ends, lease.progress)
-    return TargetReading(state, lows, ends, dict(scan.counts), scan.evidence)
+    return TargetReading(state, lows, ends, dict(scan.counts), scan.evidence, sorted(scan.unknown_ids))
 
 
 def content_of(schema: Schema, body: bytes, keep_timestamp: bool) -> bytes:

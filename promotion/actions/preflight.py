@@ -13,7 +13,8 @@ from promotion.domain.plan_choices import PlanChoices, Policy
 from promotion.domain.target_limits import TargetLimits
 from promotion.errors import Refused, Stale
 from promotion.kafka.cluster import TopicFacts
-from promotion.models import Export, Plan, Promotion
+from promotion.models import Environment, Export, Plan, Promotion
+from promotion.models.environment import SchemaSource
 from promotion.states import Decision, Origin
 
 NOTHING_WRITTEN = "Nothing was written to the target."
@@ -185,8 +186,18 @@ def plan_warnings(plan: Plan) -> list[str]:
         )
     unreadable = state["counts"].get("unreadable", 0)
     if unreadable:
-        found.append(f"{unreadable:,} records of {target.name} could not be read: what they say was not considered.")
+        found.append(
+            f"{unreadable:,} records of {target.name} could not be read: what they say was not considered."
+            + _unknown_ids(target, state.get("unknown_ids", []))
+        )
     return found
+
+
+def _unknown_ids(target: Environment, ids: list[int]) -> str:
+    """Return which schema ids a person could give, for a target whose schemas people give."""
+    if target.schema_source == SchemaSource.REGISTRY or not ids:
+        return ""
+    return f" They bear schema ids that nobody has given for {target.name}: {', '.join(map(str, ids))}."
 
 
 def _refuse(promotion: Promotion, problems: list[str]) -> None:

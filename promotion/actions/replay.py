@@ -19,12 +19,13 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from promotion.actions import failpoints, preflight
-from promotion.actions.connect import kafka_connection, registry_connection
+from promotion.actions.connect import kafka_connection
 from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
 from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
 from promotion.actions.replay_schemas import schema_ids
 from promotion.actions.replay_start import begin, check_startable
+from promotion.actions.schema_source import open_schemas
 from promotion.domain.plan_choices import PlanChoices
 from promotion.domain.record import OutgoingRecord, unpack_headers
 from promotion.domain.transaction_time import transaction_timeout_ms
@@ -32,7 +33,6 @@ from promotion.domain.wire import frame
 from promotion.errors import Cancelled, Incomplete, LeaseLost, Refused
 from promotion.kafka.cluster import TopicFacts, inspect
 from promotion.kafka.failures import Fenced, OutcomeUnknown
-from promotion.kafka.registry import Registry
 from promotion.kafka.writer import TransactionalWriter, fence
 from promotion.models import Plan, Promotion, PromotionJob, Replay, ReplayAttempt
 from promotion.states import AttemptOutcome
@@ -100,7 +100,7 @@ def _attempts(lease: Lease, replay: Replay) -> None:
         preflight.check_promotion(promotion, PlanChoices.from_json(plan.choices).accept_incomplete)
         preflight.check_topic(promotion, facts)
         lease.progress(first, plan.steps_count, "Registering schemas")
-        with Registry(registry_connection(promotion.target)) as registry:
+        with open_schemas(promotion.target) as registry:
             ids = schema_ids(registry, plan)
         first_marker(lease, replay, writer, first)
         # 3. One transaction after the other, on the same producer: whatever is in doubt ends this loop.

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Min
 
 from promotion.actions.moved_schemas import Moved, moved
+from promotion.actions.schema_source import Schemas, without_id
 from promotion.actions.schemas import store_schema
 from promotion.domain.avro_match import same_name
 from promotion.domain.connection import SubjectStrategy, subject
@@ -19,7 +20,7 @@ from promotion.domain.resolution import changes_identity, describe
 from promotion.domain.resolve import resolve
 from promotion.domain.schema import MalformedSchema, Schema, parse
 from promotion.errors import NotFound, Refused, Stale
-from promotion.kafka.registry import Compatibility, Registry
+from promotion.kafka.registry import Compatibility
 from promotion.models import AvroSchema, Environment, Plan
 
 #: Steps that a plan keeps for one schema; those that need a person come first.
@@ -58,16 +59,17 @@ class _Asked:
 
 
 class TargetSchemas:
-    """The target registry's answers, each asked for once.
+    """The answers of the target's registry, or of the set that stands in for it, each asked for once.
 
     `register_versions` is the explicit choice to add a version to an existing subject. Methods raise Unreachable and
     the like, as Registry does.
     """
 
-    def __init__(self, registry: Registry, target: Environment, register_versions: bool) -> None:
+    def __init__(self, registry: Schemas, target: Environment, register_versions: bool) -> None:
         self._registry = registry
         self._name, self._topic = target.name, target.topic
-        self._strategy = SubjectStrategy(target.subject_strategy)
+        # Without a registry there are no subjects, whatever its producers would have called them.
+        self._strategy = SubjectStrategy(target.subject_strategy) if registry.registers else SubjectStrategy.RECORD
         self._register_versions = register_versions
         self._answers: dict[int, Fit | Refused] = {}
         self._asked: dict[int, _Asked] = {}
@@ -152,9 +154,10 @@ class TargetSchemas:
                 "Write the events as one of them by a rule, or exclude them.",
             )
         if not found:
-            return Fit(asked.subject, asked.schema, row, None)
+            new = Fit(asked.subject, asked.schema, row, None)
+            return new if self._registry.registers else without_id(self._name, here)
         said = f"{self._name} does not have {here}, and has {names}: the type seems to have moved there."
-        if self._register_versions:
+        if self._register_versions and self._registry.registers:
             return Fit(asked.subject, asked.schema, row, None, note=f"{said} It would be registered beside it.")
         asked.reader = found[0].schema
         return Refused(
@@ -184,6 +187,12 @@ class TargetSchemas:
         return Fit(to.subject, to.schema, store_schema(to.text).pk, to.registry_id, resolved=True)
 
     def _new_version(self, name: str, schema: Schema, row: int) -> Fit | Refused:
+        if not self._registry.registers:
+            return Refused(
+                f"{self._name} has no registry, so the choice to register new versions cannot be kept for {name}.",
+                f"Give this schema and its id among the schemas of {self._name}, or plan without registering, so "
+                "that events are resolved to the schema that has an id.",
+            )
         answer = self._registry.compatible(name, schema.text)
         if answer.compatible is False:
             return Refused(
@@ -205,7 +214,7 @@ def _steps(asked: _Asked | None) -> dict[str, Any]:
     }
 
 
-def schema_ids(registry: Registry, plan: Plan) -> dict[tuple[str, int], int]:
+def schema_ids(registry: Schemas, plan: Plan) -> dict[tuple[str, int], int]:
     """Make the registry fit the plan; return the registry's id for each (subject, schema row) of its steps.
 
     What the plan found there is looked at again, and what it found missing is registered: both may be repeated.
@@ -229,7 +238,7 @@ def _schemas_in_order(plan: Plan) -> list[tuple[str, int, int | None]]:
     return [(name, schema_id, registry_id) for name, schema_id, registry_id, _ in rows.order_by("first")]
 
 
-def _register(registry: Registry, plan: Plan, name: str, text: str) -> int:
+def _register(registry: Schemas, plan: Plan, name: str, text: str) -> int:
     """Register unless it is there. Where the plan saw no subject, one that somebody else has made is not added to."""
     found = registry.lookup(name, text)
     if found is not None:
@@ -249,7 +258,7 @@ def _is_ours(plan: Plan, name: str, text: str) -> bool:
     return pending.filter(schema__fingerprint=parse(text).fingerprint).exists()
 
 
-def _recheck(registry: Registry, name: str, registry_id: int, schema: Schema) -> None:
+def _recheck(registry: Schemas, name: str, registry_id: int, schema: Schema) -> None:
     try:
         there = parse(registry.schema_by_id(registry_id)).fingerprint == schema.fingerprint
     except NotFound:

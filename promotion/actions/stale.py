@@ -10,15 +10,16 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from promotion.actions.connect import kafka_connection, registry_connection
+from promotion.actions.connect import kafka_connection
 from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
+from promotion.actions.schema_source import open_schemas, set_digest
 from promotion.actions.target_scan import Seen, TargetScan, Wanted
 from promotion.domain.plan_choices import PlanChoices, Policy
 from promotion.errors import Stale
 from promotion.kafka.reader import open_reader
-from promotion.kafka.registry import Registry
 from promotion.models import Environment, EventType, Plan, Promotion
+from promotion.models.environment import SchemaSource
 from promotion.states import MAY_GO_STALE, PlanState
 
 MAKE_A_NEW_ONE = "Make a new plan: it shows what differs."
@@ -91,7 +92,7 @@ def check_target(lease: Lease, plan: Plan) -> dict[int, int]:
         starts = {p.partition: max(p.low, min(before.get(p.partition, 0), p.end)) for p in pins}
         if sum(ends[p] - starts[p] for p in ends):
             lease.progress(0, phase=f"Reading what is new on {target.name}")
-            with Registry(registry_connection(target)) as registry:
+            with open_schemas(target) as registry:
                 scan = TargetScan(
                     registry,
                     TypeTable.load(),
@@ -170,11 +171,13 @@ def _source_fingerprint(promotion: Promotion) -> str:
 
 def environment_fingerprint(environment: Environment) -> str:
     """Return what changes with every setting of an environment that decides what goes out or where."""
-    parts = (
+    parts: tuple[object, ...] = (
         environment.name, environment.bootstrap_servers, environment.registry_url, environment.topic,
         environment.tenancy, environment.subject_strategy, environment.protected,
         environment.approvers, environment.may_be_source, environment.may_be_target,
     )  # fmt: skip
+    if environment.schema_source != SchemaSource.REGISTRY:  # so a plan from before there were sets still fits
+        parts += (environment.schema_source, set_digest(environment))
     return sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -187,7 +190,7 @@ def _catalogue_fingerprint(types: list[int]) -> str:
 
 _WHAT = {
     "changes": "What goes out was changed: an edit, an exclusion, an upload or somebody's word that forces events in.",
-    "source": "The source environment was changed.",
-    "target": "The target environment was changed.",
+    "source": "The source environment was changed, or the schemas that were given for it.",
+    "target": "The target environment was changed, or the schemas that were given for it.",
     "catalogue": "A curator decided anew about a type among the events, or corrected what identifies its aggregate.",
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promotion.actions.plan_types import PlannedType, TypeTable
+from promotion.actions.schema_source import Schemas
 from promotion.domain.decode import read
 from promotion.domain.event_id import host_of, user_of
 from promotion.domain.event_id_body import read_event_id
@@ -24,7 +25,6 @@ from promotion.domain.schema import Schema, parse
 from promotion.domain.wire import PREFIX_BYTES, MalformedValue, header_schema_guid, unframe
 from promotion.errors import InvalidInput, NotFound
 from promotion.kafka.reader import RawRecord, Reader
-from promotion.kafka.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,11 @@ class TargetScan:
     """Reads from `starts` to `ends` and hands what is wanted to the call-backs.
 
     `on_copy` gets a record whose origin is wanted (16 bytes of it come with it), `on_aggregate` one whose aggregate
-    is (with the identity's digest), `on_user` one whose user is (with user and nonce).
+    is (with the identity's digest), `on_user` one whose user is (with user and nonce). `unknown_ids` are the schema ids
+    that nobody knows a schema for.
     """
 
-    registry: Registry
+    registry: Schemas
     types: TypeTable
     wanted: Wanted
     check: Callable[[], None]
@@ -90,6 +91,7 @@ class TargetScan:
     on_user: Callable[[Seen, str, int | None], None]
     evidence: Evidence = field(default_factory=Evidence)
     counts: Counter[str] = field(default_factory=Counter)
+    unknown_ids: set[int] = field(default_factory=set)
 
     def run(
         self, reader: Reader, starts: Mapping[int, int], ends: Mapping[int, int], progress: Callable[[int], None]
@@ -166,7 +168,11 @@ class TargetScan:
             else:
                 text, body_at = self.registry.schema_by_id(unframe(value)[0]), PREFIX_BYTES
             schema = parse(text)
-        except (NotFound, InvalidInput):
+        except NotFound:
+            if guid is None:
+                self.unknown_ids.add(unframe(value)[0])
+            return None
+        except InvalidInput:
             return None
         if schema.root.kind != "record":
             return None

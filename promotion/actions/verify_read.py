@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from django.db.models import Max, Min
 
-from promotion.actions.connect import kafka_connection, registry_connection
+from promotion.actions.connect import kafka_connection
 from promotion.actions.lease import Lease
 from promotion.actions.replay_marker import writer_name
+from promotion.actions.schema_source import Schemas, open_schemas
 from promotion.actions.verify_plan import expected, planned
 from promotion.domain.record import Record
 from promotion.domain.schema import parse
@@ -18,7 +19,6 @@ from promotion.domain.wire import unframe
 from promotion.errors import Incomplete, InvalidInput, NotFound
 from promotion.kafka.cluster import cluster_id
 from promotion.kafka.reader import PinnedPartition, Reader, open_reader, to_record
-from promotion.kafka.registry import Registry
 from promotion.kafka.writer import fence
 from promotion.models import Receipt, Replay
 
@@ -49,7 +49,7 @@ def read_back(lease: Lease, replay: Replay) -> tuple[Matcher, Window]:
     if replay.finished_at is None:
         lease.progress(0, phase="Fencing the replay's producer")
         fence(kafka, writer_name(replay), on_wait=lease.check)
-    with open_reader(kafka, plan.topic) as reader, Registry(registry_connection(target)) as registry:
+    with open_reader(kafka, plan.topic) as reader, open_schemas(target) as registry:
         window = _window(lease, replay, reader)
         _read(lease, matcher, reader, window, _Shapes(replay, registry))
     return matcher, window
@@ -126,7 +126,7 @@ def _read(lease: Lease, matcher: Matcher, reader: Reader, window: Window, shapes
 class _Shapes:
     """Turns records into what the digest is taken of; asks the registry once for each schema id."""
 
-    def __init__(self, replay: Replay, registry: Registry) -> None:
+    def __init__(self, replay: Replay, registry: Schemas) -> None:
         self._replay = replay
         self._registry = registry
         self._fingerprints: dict[int, str] = {}
@@ -144,7 +144,7 @@ class _Shapes:
         """Return the names of the parts in which a record is not the planned one."""
         ((_, step),) = planned(self._replay, [ordinal])
         parts = ", ".join(step.differences(found))
-        unknown = " (its schema is not known to the target's registry)" if found.schema == UNKNOWN_SCHEMA else ""
+        unknown = " (its schema is not known on the target)" if found.schema == UNKNOWN_SCHEMA else ""
         return f"It differs from the plan in: {parts}{unknown}."
 
     def _fingerprint(self, schema_id: int) -> str:

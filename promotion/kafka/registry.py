@@ -64,6 +64,9 @@ class Registry:
     for a reason of its own, Refused; none of them holds a secret.
     """
 
+    #: What it does not know can be registered: see `Schemas` in promotion/actions/schema_source.py.
+    registers = True
+
     def __init__(self, connection: RegistryConnection, timeout: float = 5.0) -> None:
         self._url = registry_url(connection.url)
         self._secrets = tuple(s for s in (connection.password, connection.token) if s)
