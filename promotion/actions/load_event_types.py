@@ -27,7 +27,7 @@ def load(directory: Path) -> dict[str, int]:
     Loading again changes nothing. A type whose file is gone is `removed` from the catalogue, and keeps its row.
     Raises InvalidInput with every file that cannot be used; nothing is written then.
     """
-    schemas = _read(directory)
+    schemas = read_directory(directory)
     stored = store_schemas(schemas)
     key_fields = _key_fields(schemas)
     wanted = {
@@ -48,7 +48,8 @@ def load(directory: Path) -> dict[str, int]:
     return counts
 
 
-def _read(directory: Path) -> list[Schema]:
+def read_directory(directory: Path) -> list[Schema]:
+    """Return the schemas of the `.avsc` files in `directory`. Raises InvalidInput with every file that is wrong."""
     paths = sorted(directory.glob("*.avsc"))
     if not paths:
         raise InvalidInput(f"There is no .avsc file in {directory}.", "PROMOTION_SCHEMAS_DIR names the directory.")

@@ -16,6 +16,7 @@ from promotion.errors import InvalidInput
 from promotion.kafka.registry import registry_url
 from promotion.kafka.settings import bootstrap_servers, certificates_pem, client_settings, topic_name
 from promotion.models import Environment
+from promotion.models.environment import SchemaSource
 
 #: What the page says for a value of a choice.
 LABELS: dict[str, dict[str, str]] = {
@@ -26,6 +27,10 @@ LABELS: dict[str, dict[str, str]] = {
         Security.SASL_PLAIN: "SASL PLAIN",
         Security.SASL_SCRAM_256: "SASL SCRAM-SHA-256",
         Security.SASL_SCRAM_512: "SASL SCRAM-SHA-512",
+    },
+    "schema_source": {
+        SchemaSource.REGISTRY: "A schema registry",
+        SchemaSource.SET: "Schemas given here",
     },
     "registry_auth": {
         RegistryAuth.NONE: "None",
@@ -93,6 +98,7 @@ class EnvironmentForm(_ModelForm):
             "username",
             "ca_pem",
             "certificate_pem",
+            "schema_source",
             "registry_url",
             "registry_auth",
             "registry_username",
@@ -107,6 +113,7 @@ class EnvironmentForm(_ModelForm):
             "approvers": "Approvers needed",
             "sasl_tls": "SASL runs inside TLS",
             "username": "User name",
+            "schema_source": "Schemas from",
             "registry_auth": "Authentication",
             "registry_username": "User name at the registry",
             "consumers_read": "Its consumers read",
@@ -120,6 +127,7 @@ class EnvironmentForm(_ModelForm):
             "topic": "The topic that holds the portal's events.",
             "ca_pem": "Only where the brokers' certificates come from an authority of your own. "
             "Paste the text, from -----BEGIN to END-----.",
+            "schema_source": "Where there is no registry to ask, give the schemas and their ids on a page of their own.",
             "registry_url": "http or https, with the path that /subjects is appended to.",
             "registry_ca_pem": "Only where the registry's certificate comes from an authority of your own.",
             "subject_strategy": "How the producers of this topic name their subjects. Light Portal's own is record.",
@@ -146,7 +154,8 @@ class EnvironmentForm(_ModelForm):
         self.settings_before = settings_of(self.instance)
         for name, labels in LABELS.items():
             self.fields[name].choices = list(labels.items())  # type: ignore[attr-defined]
-        self.fields["approvers"].required = False
+        self.fields["approvers"].required = self.fields["schema_source"].required = False
+        self.fields["registry_url"].required = self._source_now() == SchemaSource.REGISTRY
         self.fields["approvers"].widget.attrs |= {"min": LEAST_APPROVERS, "max": MOST_APPROVERS}
         for name in SECRETS:
             self._add_secret(name)
@@ -189,6 +198,10 @@ class EnvironmentForm(_ModelForm):
             raise forms.ValidationError(f"Between {LEAST_APPROVERS} and {MOST_APPROVERS} people can be asked for.")
         return given
 
+    def clean_schema_source(self) -> str:
+        """Keep the source where none is given."""
+        return str(self.cleaned_data["schema_source"] or self.settings_before["schema_source"])
+
     def clean_bootstrap_servers(self) -> str:
         """Return the list without spaces."""
         return _checked(bootstrap_servers, self.cleaned_data["bootstrap_servers"])
@@ -198,8 +211,9 @@ class EnvironmentForm(_ModelForm):
         return _checked(topic_name, self.cleaned_data["topic"])
 
     def clean_registry_url(self) -> str:
-        """Hold to http and https, without credentials inside."""
-        return _checked(registry_url, self.cleaned_data["registry_url"])
+        """Hold to http and https, without credentials inside; empty where it is not needed."""
+        given = self.cleaned_data["registry_url"]
+        return _checked(registry_url, given) if given else ""
 
     def clean_ca_pem(self) -> str:
         """Return nothing but the certificates."""
@@ -223,6 +237,11 @@ class EnvironmentForm(_ModelForm):
         self._check_addresses()
         self._check_version()
         return self.cleaned_data
+
+    def _source_now(self) -> str:
+        """Return the source of schemas that was posted, else the one that was saved."""
+        before = self.settings_before["schema_source"]
+        return str(self.data.get("schema_source") or before) if self.is_bound else str(before)
 
     def _add_secret(self, name: str) -> None:
         stored = self.stored.get(name)
@@ -304,6 +323,8 @@ class EnvironmentForm(_ModelForm):
             self.add_error("key_pem" if security is Security.MUTUAL_TLS else "password", str(error))
 
     def _check_registry_auth(self) -> None:
+        if self._source_now() != SchemaSource.REGISTRY:
+            return
         auth = self.cleaned_data.get("registry_auth")
         if auth == RegistryAuth.BASIC:
             self._demand("registry_username", "Basic authentication needs a user name.")

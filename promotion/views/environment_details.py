@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from promotion.domain.connection import RegistryAuth, Security
-from promotion.domain.findings import HEALTH, PARTS, Findings, days, part_health, target_warnings
+from promotion.domain.findings import FAILING, HEALTH, OK, PARTS, Findings, days, part_health, target_warnings
 from promotion.forms.environments import LABELS, SASL, EnvironmentForm
 from promotion.models import Environment
+from promotion.models.environment import SchemaSource
 
 Row = dict[str, Any]
 KAFKA = ("bootstrap_servers", "topic", "security")
-REGISTRY = ("registry_url", "registry_auth")
+REGISTRY = ("schema_source", "registry_url", "registry_auth")
 APPROVAL = ("protected", "approvers")
 EVENTS = ("tenancy", "subject_strategy", "consumers_read")
 
@@ -23,20 +24,21 @@ def described(environment: Environment, findings: Findings) -> dict[str, Any]:
     kafka = [*KAFKA, *(("username", "sasl_tls") if sasl else ()), *(("ca_pem",) if environment.ca_pem else ())]
     if environment.security == Security.MUTUAL_TLS:
         kafka.append("certificate_pem")
-    registry = [*REGISTRY, *(("registry_username",) if environment.registry_auth == RegistryAuth.BASIC else ())]
-    if environment.registry_ca_pem:
-        registry.append("registry_ca_pem")
     return {
         "kafka": _part("kafka", environment, kafka, findings, _kafka_facts),
-        "registry": _part("registry", environment, registry, findings, _registry_facts),
+        "registry": _part("registry", environment, _registry(environment), findings, _registry_facts),
         "events": {"rows": _rows(environment, [*EVENTS, *(APPROVAL if environment.protected else ())], {})},
     }
 
 
 def health_chips(findings: Findings) -> dict[str, tuple[str, str]]:
-    """Return for `kafka` and `registry` the state and its word."""
+    """Return for `kafka` and `registry` the state and its word; for schemas given here, whether there are any."""
     states = {part: part_health(findings, part) for part in PARTS}
-    return {part: (state, HEALTH[state]) for part, state in states.items()}
+    chips = {part: (state, HEALTH[state]) for part, state in states.items()}
+    given = findings.get("registry", {}).get("schemas")
+    if given is not None:
+        chips["registry"] = (OK, f"{given:,} given") if given else (FAILING, "None given")
+    return chips
 
 
 def problems(findings: Findings) -> dict[str, str]:
@@ -48,6 +50,9 @@ def problems(findings: Findings) -> dict[str, str]:
 def warnings(environment: Environment) -> list[str]:
     """Return what would make it a bad target, and that another environment is the same topic of the same cluster."""
     found = target_warnings(environment.check_findings, uncommitted=environment.consumers_read == "uncommitted")
+    missing = environment.check_findings.get("registry", {}).get("without_id")
+    if environment.schema_source == SchemaSource.SET and missing:
+        found.append(f"{missing:,} of its schemas have no id: events of a type without any cannot be written to it.")
     twins = Environment.objects.exclude(pk=environment.pk).filter(
         cluster_id=environment.cluster_id, topic=environment.topic
     )
@@ -78,6 +83,10 @@ def parts(form: EnvironmentForm) -> dict[str, dict[str, Any]]:
         "tls": {
             "needed_for": _values({*Security} - {*SASL, Security.PLAINTEXT}),
             "unfolded": bool(wrong & _tls_fields()) or bool(form["ca_pem"].value()),
+        },
+        "source": {
+            "needed_for": SchemaSource.REGISTRY.value,
+            "unfolded": any(name.startswith("registry_") for name in wrong),
         },
         "registry": {
             "needed_for": _values({*RegistryAuth} - {RegistryAuth.NONE}),
@@ -133,7 +142,17 @@ def _shown(name: str, value: Any) -> str:
     return LABELS.get(name, {}).get(value, str(value))
 
 
+def _registry(environment: Environment) -> list[str]:
+    """Return the settings that say where schemas come from."""
+    if environment.schema_source == SchemaSource.SET:
+        return ["schema_source"]
+    user = ["registry_username"] if environment.registry_auth == RegistryAuth.BASIC else []
+    return [*REGISTRY, *user, *(["registry_ca_pem"] if environment.registry_ca_pem else [])]
+
+
 def _registry_facts(registry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "schemas" in registry:
+        return [("Schemas", f"{registry['schemas']:,}"), ("Without an id", f"{registry['without_id']:,}")]
     if "level" not in registry:
         return []
     return [("Subjects", f"{registry['subjects']:,}"), ("Compatibility", registry["level"])]
