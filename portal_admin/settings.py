@@ -151,6 +151,8 @@ if env.bool("PROMOTION_BEHIND_TLS_PROXY", default=False):
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+#: The schemas of an environment come as a file each: promotion/domain/schema_files.py has the same bound.
+DATA_UPLOAD_MAX_NUMBER_FILES = 1_000
 #: A file of outgoing events, in bytes.
 MAX_UPLOAD_BYTES = env.int("PROMOTION_MAX_UPLOAD_BYTES", 2 * 1024**3)
 #: How long a plan is good for, in hours, where nothing else makes it stale.

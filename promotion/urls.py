@@ -6,6 +6,7 @@ from promotion.views import (
     amendments,
     approvals,
     audit,
+    environment_schemas,
     environments,
     event_types,
     events,
@@ -85,6 +86,10 @@ urlpatterns = [
     path("environments/<slug:name>/", environments.environment, name="environment"),
     path("environments/<slug:name>/edit/", environments.edit, name="environment_edit"),
     path("environments/<slug:name>/check/", environments.check, name="environment_check"),
+    path("environments/<slug:name>/schemas/", environment_schemas.schemas, name="environment_schemas"),
+    path("environments/<slug:name>/schemas/add/", environment_schemas.add, name="environment_schemas_add"),
+    path("environments/<slug:name>/schemas/change/", environment_schemas.change, name="environment_schemas_change"),
+    path("environments/<slug:name>/schemas/<int:row_id>/", environment_schemas.schema, name="environment_schema"),
     # audit
     path("audit/", audit.audit, name="audit"),
 ]

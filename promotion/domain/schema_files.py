@@ -26,7 +26,7 @@ File = tuple[str, bytes]
 
 
 def read_files(files: Iterable[File], ids_files: Iterable[File] = (), others: Iterable[GivenSchema] = ()) -> GivenFiles:
-    """Read (name, content) of each file; `ids_files` may hold nothing but full names and ids, and may speak of `others`.
+    """Read (name, content) of each file. `ids_files` hold nothing but full names and ids, of `others` as well.
 
     Raises InvalidInput whose `problems` name every file that is wrong, or two that contradict each other.
     """

@@ -127,7 +127,7 @@ class EnvironmentForm(_ModelForm):
             "topic": "The topic that holds the portal's events.",
             "ca_pem": "Only where the brokers' certificates come from an authority of your own. "
             "Paste the text, from -----BEGIN to END-----.",
-            "schema_source": "Where there is no registry to ask, give the schemas and their ids on a page of their own.",
+            "schema_source": "Without a registry, schemas and their ids are given on a page of their own.",
             "registry_url": "http or https, with the path that /subjects is appended to.",
             "registry_ca_pem": "Only where the registry's certificate comes from an authority of your own.",
             "subject_strategy": "How the producers of this topic name their subjects. Light Portal's own is record.",

@@ -97,6 +97,21 @@ def actor(options: dict[str, Any]) -> User:
         raise NotFound(f"There is no active user '{options['actor']}'.", "Make one in the admin.") from error
 
 
+def add_actor(parser: ArgumentParser) -> None:
+    """Add `--as USER` where the only admin may be left unnamed: see `actor_or_admin`."""
+    parser.add_argument("--as", dest="actor", metavar="USER", help="Who does it; else the only admin.")
+
+
+def actor_or_admin(options: dict[str, Any]) -> User:
+    """Return whom `--as` names, else the only active admin. Raises NotFound, InvalidInput."""
+    if options["actor"]:
+        return actor(options)
+    admins = User.objects.filter(is_superuser=True, is_active=True)
+    if len(admins) != 1:
+        raise InvalidInput(f"There are {len(admins)} admins.", "Say with --as USER who does it.")
+    return admins[0]
+
+
 def promotion(options: dict[str, Any]) -> Promotion:
     """Return the promotion with the id in `options["id"]`. Raises NotFound."""
     try:

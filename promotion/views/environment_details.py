@@ -50,9 +50,6 @@ def problems(findings: Findings) -> dict[str, str]:
 def warnings(environment: Environment) -> list[str]:
     """Return what would make it a bad target, and that another environment is the same topic of the same cluster."""
     found = target_warnings(environment.check_findings, uncommitted=environment.consumers_read == "uncommitted")
-    missing = environment.check_findings.get("registry", {}).get("without_id")
-    if environment.schema_source == SchemaSource.SET and missing:
-        found.append(f"{missing:,} of its schemas have no id: events of a type without any cannot be written to it.")
     twins = Environment.objects.exclude(pk=environment.pk).filter(
         cluster_id=environment.cluster_id, topic=environment.topic
     )

@@ -14,9 +14,11 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from promotion import jobs
 from promotion.actions import environments as actions
+from promotion.actions.environment_schemas import counts
 from promotion.errors import Conflict, Unreachable
 from promotion.forms.environments import EnvironmentForm
 from promotion.models import Environment, EnvironmentDraft, PromotionJob
+from promotion.models.environment import SchemaSource
 from promotion.policy import ENVIRONMENTS, VIEW, Actor, may, require
 from promotion.views.environment_details import described, differences, health_chips, parts, problems, warnings
 
@@ -40,6 +42,7 @@ def environment(request: HttpRequest, name: str) -> HttpResponse:
         "environment": shown,
         "described": described(shown, shown.check_findings),
         "warnings": warnings(shown),
+        "no_schemas": shown.schema_source == SchemaSource.SET and not counts(shown)["schemas"],
         "may_change": may(request.user, ENVIRONMENTS),
     }
     return render(request, f"{FOLDER}/environment.html", context)
@@ -162,9 +165,20 @@ def _saved(request: HttpRequest, draft: EnvironmentDraft, job: PromotionJob | No
     if job and job.error:
         messages.error(request, f"The check of {environment.name} found a fault.")
     else:
-        messages.success(request, f"{environment.name} was tested and is saved: Kafka and registry answer.")
+        messages.success(request, f"{environment.name} was tested and is saved: {_well(environment)}")
     url = environment.get_absolute_url()
     return HttpResponseClientRedirect(url) if request.headers.get("HX-Request") else redirect(url)
+
+
+def _well(environment: Environment) -> str:
+    """Return what a check that went well has found."""
+    if environment.schema_source == SchemaSource.REGISTRY:
+        return "Kafka and registry answer."
+    return (
+        "Kafka answers."
+        if counts(environment)["schemas"]
+        else "Kafka answers. Give its schemas now: without them nothing can be read."
+    )
 
 
 def _started(request: HttpRequest, job: PromotionJob) -> HttpResponse:

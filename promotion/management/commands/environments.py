@@ -1,11 +1,9 @@
-"""`manage.py environments ...`: load them from a file, list and check them, change the encryption keys."""
+"""`manage.py environments ...`: load them from a file, list and check them, give schemas, change the encryption keys."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-
-from django.contrib.auth.models import User
 
 from promotion import jobs
 from promotion.actions.environments import check_again, rotate_keys
@@ -13,17 +11,18 @@ from promotion.actions.load_environments import load, named
 from promotion.domain.findings import PARTS, health, part_health
 from promotion.errors import InvalidInput, PromotionError
 from promotion.forms.environments import settings_of
-from promotion.management.base import Answer, JsonCommand, actor, add_common, end_with, wait_for
+from promotion.management.base import Answer, JsonCommand, actor_or_admin, add_actor, add_common, end_with, wait_for
+from promotion.management.subcommands import schemas
 from promotion.models import Environment, PromotionJob
 
 
 class Command(JsonCommand):
     """Does what the pages do, through the same actions and the same workers."""
 
-    help = "Load, list and check environments; encrypt their secrets with a new key."
+    help = "Load, list and check environments; give their schemas; encrypt their secrets with a new key."
 
     def add_subcommands(self, subparsers: Any) -> None:
-        """Add load, list, check and rotate-keys."""
+        """Add load, list, check, schemas and rotate-keys."""
         loading = subparsers.add_parser("load", help="Create and update environments from a TOML file.")
         loading.add_argument("file", type=Path, metavar="FILE.toml")
         loading.add_argument("--untested", action="store_true", help="Do not have a worker check what was saved.")
@@ -35,15 +34,17 @@ class Command(JsonCommand):
         add_common(checking, wait=True)
         rotating = subparsers.add_parser("rotate-keys", help="Encrypt all secrets anew with the newest key.")
         add_common(rotating)
-        handlers = ((loading, _load), (listing, _list), (checking, _check), (rotating, _rotate))
+        giving = subparsers.add_parser("schemas", help="Give and show the schemas of an environment.")
+        schemas.add_options(giving)
+        handlers = ((giving, schemas.give), (loading, _load), (listing, _list), (checking, _check), (rotating, _rotate))
         for parser, handler in handlers:
             if handler is not _list:
-                parser.add_argument("--as", dest="actor", metavar="USER", help="Who does it; else the only admin.")
+                add_actor(parser)
             parser.set_defaults(handler=handler)
 
 
 def _load(options: dict[str, Any]) -> Answer:
-    user = _actor(options)
+    user = actor_or_admin(options)
     loaded = load(user, _read(options["file"]))
     answer = {"created": loaded.created, "updated": loaded.updated, "unchanged": loaded.unchanged}
     changed = [] if options["untested"] else [*loaded.created, *loaded.updated]
@@ -78,7 +79,7 @@ def _list(options: dict[str, Any]) -> Answer:
 
 def _check(options: dict[str, Any]) -> Answer:
     environment = named(options["name"])
-    job = jobs.enqueue(check_again(_actor(options), environment))
+    job = jobs.enqueue(check_again(actor_or_admin(options), environment))
     if options["wait"]:
         wait_for(job)
         environment.refresh_from_db()
@@ -86,7 +87,7 @@ def _check(options: dict[str, Any]) -> Answer:
 
 
 def _rotate(options: dict[str, Any]) -> Answer:
-    return {"rotated": rotate_keys(_actor(options))}
+    return {"rotated": rotate_keys(actor_or_admin(options))}
 
 
 def _describe(environment: Environment) -> Answer:
@@ -98,16 +99,6 @@ def _describe(environment: Environment) -> Answer:
         "health": health(findings),
         **{part: {"health": part_health(findings, part), **findings.get(part, {})} for part in PARTS},
     }
-
-
-def _actor(options: dict[str, Any]) -> User:
-    """Return whom `--as` names, else the only active admin. Raises NotFound, InvalidInput."""
-    if options["actor"]:
-        return actor(options)
-    admins = User.objects.filter(is_superuser=True, is_active=True)
-    if len(admins) != 1:
-        raise InvalidInput(f"There are {len(admins)} admins.", "Say with --as USER who does it.")
-    return admins[0]
 
 
 def _read(path: Path) -> str:
