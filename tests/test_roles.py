@@ -14,7 +14,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from promotion.models import AuditEntry, EnvironmentDraft, TypeDecision, Upload
+from promotion.models import AuditEntry, EnvironmentDraft, EnvironmentSchema, TypeDecision, Upload
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +117,10 @@ ROWS = [
     Row("promotion:environment", READ, NEVER, ("environment",)),
     Row("promotion:environment_edit", CURATE, CURATE_422, ("environment",)),
     Row("promotion:environment_check", NEVER, CURATE_302, ("environment",)),
+    Row("promotion:environment_schemas", READ, NEVER, ("environment",)),
+    Row("promotion:environment_schemas_add", NEVER, CURATE_422, ("environment",)),
+    Row("promotion:environment_schemas_change", NEVER, CURATE_422, ("environment",)),
+    Row("promotion:environment_schema", READ, NEVER, ("environment", "schema_row")),
     Row("promotion:audit", READ, NEVER),
     Row("login", ANYBODY, ANYBODY),
     Row("logout", NEVER, ALWAYS_302),
@@ -163,6 +167,9 @@ def world() -> dict[str, Any]:
     draft = EnvironmentDraft.objects.create(author=cast.user("curator"), fields={"name": "uat"})
     upload = Upload.objects.create(promotion=promotion, author=cast.user("manager"), file_name="events.jsonl")
     decision = TypeDecision.objects.get()
+    schema_row = EnvironmentSchema.objects.create(
+        environment=promotion.source, schema=decision.event_type.schema, added_by=cast.user("curator")
+    )
     return {
         "promotion": promotion.pk,
         "protected": protected.pk,
@@ -172,6 +179,7 @@ def world() -> dict[str, Any]:
         "upload": upload.pk,
         "draft": draft.pk,
         "environment": "dev",
+        "schema_row": schema_row.pk,
         "type": API,
         "type_id": decision.event_type_id,
         "decision": decision.pk,

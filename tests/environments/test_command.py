@@ -166,6 +166,20 @@ def test_what_was_loaded_is_printed_with_what_its_checks_found(file, curator, mo
     assert [problem.partition(": ")[0] for problem in answer["problems"]] == ["Kafka", "Registry"]
 
 
+def test_an_environment_without_a_registry_is_loaded_without_its_address(curator):
+    text = FILE.partition("[environments.sit]")[0].replace(
+        'registry_url = "http://127.0.0.1:9"', 'schema_source = "set"'
+    )
+    assert load(curator, text).created == ["dev"]
+    assert load(curator, text).unchanged == ["dev"]
+    dev = Environment.objects.get(name="dev")
+    assert (dev.schema_source, dev.registry_url) == ("set", "")
+    assert command("list")[0]["environments"][0]["schema_source"] == "set"
+    with pytest.raises(InvalidInput) as caught:
+        load(curator, '[environments.dev]\nschema_source = "registry"')
+    assert caught.value.problems == ["[environments.dev] registry_url: This field is required."]
+
+
 def test_loading_needs_the_permission(db):
     with pytest.raises(Refused, match="may not change environments"):
         load(cast.user("manager"), FILE)

@@ -2,6 +2,7 @@ import pytest
 from django.urls import reverse
 
 from promotion.actions import environments as actions
+from promotion.actions.environment_schemas import add
 from promotion.domain.connection import KafkaConnection
 from promotion.domain.secret import Secret
 from promotion.kafka.cluster import cluster_id, create_topic
@@ -279,10 +280,38 @@ def form_values(environment):
     return settings_of(environment)
 
 
+def test_an_environment_without_a_registry_is_tested_without_one(browser, posted):
+    submit(browser, posted(schema_source="set", registry_url=""))
+    saved = Environment.objects.get(name="dev")
+    assert (saved.schema_source, saved.registry_url) == ("set", "")
+    assert saved.check_findings["registry"] == {"schemas": 0, "without_id": 0}
+    assert "No schemas are given yet." in browser.get("/environments/dev/").content.decode()
+    content = cast.schema_text("a.b.CreatedEvent").encode()
+    add(cast.user("curator"), saved, [("7.avsc", content), ("n.avsc", content.replace(b"apiId", b"other"))])
+    browser.post("/environments/dev/check/")
+    assert run_last_job().error == ""
+    saved.refresh_from_db()
+    assert saved.check_findings["registry"] == {"schemas": 2, "without_id": 1}
+    # Back to a registry, and the address is needed again.
+    answer = browser.post("/environments/dev/edit/", posted(schema_source="registry", registry_url="", version=2))
+    assert answer.context["form"].errors["registry_url"] == ["This field is required."]
+    submit(browser, posted(schema_source="registry", version=2), "/environments/dev/edit/")
+    assert Environment.objects.get(name="dev").check_findings["registry"]["level"]
+
+
+def test_what_a_registry_needs_is_not_asked_for_where_there_is_none(browser, posted):
+    answer = browser.post(NEW, posted(schema_source="set", registry_url="", registry_auth="basic", topic="?"))
+    assert set(answer.context["form"].errors) == {"topic"}
+    answer = browser.post(NEW, posted(schema_source="nowhere", topic="portal-event"))
+    assert set(answer.context["form"].errors) == {"schema_source"}
+    answer = browser.post(NEW, posted(schema_source="set", registry_url="ftp://x"))
+    assert set(answer.context["form"].errors) == {"registry_url"}
+
+
 def test_every_part_of_the_form_is_open_and_says_which_choices_need_it(browser, posted):
     page = browser.get(NEW).content.decode()
-    assert page.count('<details class="disclosure" open data-unfold-by=') == 3
-    for needed_for in ("sasl_plain sasl_scram_256 sasl_scram_512", "mutual_tls tls", "basic bearer"):
+    assert page.count('<details class="disclosure" open data-unfold-by=') == 4
+    for needed_for in ("sasl_plain sasl_scram_256 sasl_scram_512", "mutual_tls tls", "basic bearer", "registry"):
         assert f'data-unfold-for="{needed_for}">' in page
     wrong = browser.post(NEW, posted(security="mutual_tls")).content.decode()
     assert 'data-unfold-for="mutual_tls tls" data-unfolded>' in wrong

@@ -1,4 +1,4 @@
-"""`manage.py environments ...`: load them from a file, list and check them, give schemas, change the encryption keys."""
+"""`manage.py environments ...`: load, list and check them, give their schemas, change the encryption keys."""
 
 from __future__ import annotations
 
