@@ -11,16 +11,15 @@ from itertools import chain
 
 from django.utils import timezone
 
-from promotion.actions.connect import registry_connection
 from promotion.actions.export_chunk import Chunk
 from promotion.actions.export_write import write
 from promotion.actions.import_entries import PARTITION, Entries
 from promotion.actions.import_schemas import FileSchemas
 from promotion.actions.lease import Lease
+from promotion.actions.schema_source import open_schemas
 from promotion.domain.files.items import Format
 from promotion.domain.files.reading import read
 from promotion.domain.files.recognising import LOOK, recognise
-from promotion.kafka.registry import Registry
 from promotion.models import Export, ExportPartition, Installation, Promotion, Upload, UploadLine
 
 #: Entries of which the report says why they were not taken; the counts have all of them.
@@ -38,7 +37,7 @@ def run(lease: Lease) -> None:
     pieces = _pieces(file)
     form = _format(file, pieces_seen := _Start(pieces))
     row = _anew(lease, promotion, file, form)
-    with Registry(registry_connection(promotion.target)) as registry:
+    with open_schemas(promotion.target) as registry:
         entries = Entries(promotion, form, FileSchemas(registry, promotion.target))
         counted = _Counted(pieces_seen.all())
         chunk = Chunk()

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from promotion.actions.outgoing import Body
+from promotion.actions.schema_source import Schemas, strategy_of
 from promotion.actions.schemas import store_schema
-from promotion.domain.connection import SubjectStrategy, subject
+from promotion.domain.connection import subject
 from promotion.domain.event_id import FIELD
 from promotion.domain.files.event_ids import with_event_id
 from promotion.domain.files.items import FileEvent
 from promotion.domain.json_codec import from_json_value
 from promotion.domain.schema import MalformedSchema, Schema, parse
 from promotion.errors import InvalidInput
-from promotion.kafka.registry import Registry
 from promotion.models import AvroSchema, Environment
 
 #: Schemas of one type that are tried, the target's newest one first.
@@ -40,10 +40,10 @@ class Written:
 class FileSchemas:
     """The schemas of the types that a file names. Raises Unreachable and the like as the registry does."""
 
-    def __init__(self, registry: Registry, target: Environment) -> None:
+    def __init__(self, registry: Schemas, target: Environment) -> None:
         self._registry = registry
         self._topic = target.topic
-        self._strategy = SubjectStrategy(target.subject_strategy)
+        self._strategy = strategy_of(registry, target)
         self._known: dict[str, list[tuple[Schema, int]]] = {}
 
     def encode(self, full_name: str, event: FileEvent) -> Written:

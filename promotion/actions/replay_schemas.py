@@ -12,10 +12,10 @@ from typing import Any
 from django.db.models import Min
 
 from promotion.actions.moved_schemas import Moved, moved
-from promotion.actions.schema_source import Schemas, without_id
+from promotion.actions.schema_source import Schemas, strategy_of, without_id
 from promotion.actions.schemas import store_schema
 from promotion.domain.avro_match import same_name
-from promotion.domain.connection import SubjectStrategy, subject
+from promotion.domain.connection import subject
 from promotion.domain.resolution import changes_identity, describe
 from promotion.domain.resolve import resolve
 from promotion.domain.schema import MalformedSchema, Schema, parse
@@ -68,8 +68,7 @@ class TargetSchemas:
     def __init__(self, registry: Schemas, target: Environment, register_versions: bool) -> None:
         self._registry = registry
         self._name, self._topic = target.name, target.topic
-        # Without a registry there are no subjects, whatever its producers would have called them.
-        self._strategy = SubjectStrategy(target.subject_strategy) if registry.registers else SubjectStrategy.RECORD
+        self._strategy = strategy_of(registry, target)
         self._register_versions = register_versions
         self._answers: dict[int, Fit | Refused] = {}
         self._asked: dict[int, _Asked] = {}

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from promotion.actions.connect import registry_connection
+from promotion.actions.schema_source import open_schemas, strategy_of
 from promotion.actions.schemas import store_schema
 from promotion.domain.avro_type import AvroType
-from promotion.domain.connection import SubjectStrategy, subject
+from promotion.domain.connection import subject
 from promotion.domain.rewrite import parse_path, rules_from_json
 from promotion.domain.rewrite.places import locate
 from promotion.domain.schema import Schema, parse
-from promotion.kafka.registry import Registry
 from promotion.models import AvroSchema, EventType, Promotion, Revision
 from promotion.states import RevisionKind
 
@@ -33,8 +32,8 @@ class TargetTypes:
         if not names:
             return
         target = promotion.target
-        strategy = SubjectStrategy(target.subject_strategy)
-        with Registry(registry_connection(target)) as registry:
+        with open_schemas(target) as registry:
+            strategy = strategy_of(registry, target)
             for name in sorted(names):
                 check()
                 latest = registry.latest(subject(strategy, target.topic, name))

@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from promotion.actions.connect import registry_connection
+from promotion.domain.connection import SubjectStrategy
 from promotion.domain.schema import parse
 from promotion.errors import NotFound, Refused
 from promotion.kafka.registry import Compatibility, LatestSchema, Registry, RegistryFacts
@@ -129,8 +130,9 @@ class SetOfSchemas:
 
     def lookup(self, subject: str, schema_text: str) -> int | None:
         """Return the id of exactly this schema; else the highest id of one that reads and writes the same bytes."""
-        found, fingerprint = self._with_ids(subject), parse(schema_text).fingerprint
-        same = [schema_id for schema_id, entry in found.items() if entry.fingerprint == fingerprint]
+        found, wanted = self._with_ids(subject), parse(schema_text)
+        alike = {schema_id: each for schema_id, each in found.items() if each.fingerprint == wanted.fingerprint}
+        same = [schema_id for schema_id, each in alike.items() if parse(each.text).reads_like(wanted)]
         exact = [schema_id for schema_id in same if found[schema_id].text == schema_text]
         return max(exact or same, default=None)
 
@@ -170,6 +172,11 @@ def open_schemas(environment: Environment, timeout: float = 5.0) -> Registry | S
     rows = EnvironmentSchema.objects.filter(environment=environment).order_by("pk")
     names = ("registry_id", "schema__full_name", "schema__fingerprint", "schema__text")
     return SetOfSchemas(environment.name, [Entry(*row) for row in rows.values_list(*names)])
+
+
+def strategy_of(schemas: Schemas, environment: Environment) -> SubjectStrategy:
+    """Return how the environment's subjects are named in `schemas`: without a registry, by the full name alone."""
+    return SubjectStrategy(environment.subject_strategy) if schemas.registers else SubjectStrategy.RECORD
 
 
 def set_digest(environment: Environment) -> str:

@@ -320,6 +320,12 @@ def test_a_set_is_read_once_however_often_it_is_asked(dev, curator, django_asser
             schemas.latest(API)
 
 
+def test_no_action_opens_a_registry_but_where_a_set_may_stand_in_for_it():
+    actions = Path(stale.__file__).parent
+    opening = [path.name for path in actions.rglob("*.py") if "registry_connection(" in path.read_text()]
+    assert sorted(opening) == ["connect.py", "schema_source.py"]
+
+
 def test_every_change_of_a_set_changes_the_environments_fingerprint(dev, curator):
     seen = [stale.environment_fingerprint(dev)]
     add(curator, dev, [file("7.avsc"), file("b.avsc", text(ROLE))])

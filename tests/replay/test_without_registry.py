@@ -3,6 +3,8 @@
 The clusters do have a registry, which the console is not told of: it makes the ids, and is how other consumers read.
 """
 
+import json
+
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
@@ -11,10 +13,13 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from promotion.actions import stale
 from promotion.actions.connect import registry_connection
 from promotion.actions.environment_schemas import add, change
+from promotion.actions.import_file import import_file
 from promotion.actions.replay_start import request_replay
 from promotion.actions.request import request_job
 from promotion.domain.connection import KafkaConnection
 from promotion.domain.decode import read
+from promotion.domain.files.items import FileEvent, Format
+from promotion.domain.files.writing import write
 from promotion.domain.schema import Schema, parse
 from promotion.domain.wire import frame, unframe
 from promotion.errors import Stale
@@ -23,6 +28,7 @@ from promotion.kafka.registry import Registry
 from promotion.models import Environment, Plan, PromotionJob
 from promotion.states import Decision, JobKind, JobState, PlanState, PromotionState, VerificationVerdict
 from tests import cast
+from tests.plans import stage as roles
 from tests.replay import stage
 from tests.replay.running import run_job
 from tests.replay.stage import consumed, exported
@@ -209,3 +215,35 @@ def test_what_is_on_the_target_is_read_with_the_set_and_unknown_ids_are_named(pr
     change(cast.user("curator"), sit, {row.pk: (row.registry_id or 0) + 1 for row in sit.schemas.all()}, [], None)
     plan = planned(again)
     assert any("schema ids that nobody has given for sit: 7, 9." in warning for warning in plan.warnings), plan.warnings
+
+
+def test_a_file_is_encoded_without_ids_and_goes_out_only_with_them(clusters, source, sit, planned, replay):
+    created = roles.role(source, "Created")
+    forget_registry(sit)
+    give(sit, (created, None))
+    event_id = {"id": "ann", "nonce": 1, "timestamp": stage.START, "derived": False}
+    value = {"EventId": event_id, "hostId": "h1", "roleId": "r", "roleDesc": "x"}
+    event = FileEvent(1, value, created.full_name, key=b"h1", timestamp=stage.START)
+    pieces = [each.encode() for each in write(Format.JSON, [event], {})]
+    made, _, job = import_file(cast.user("manager"), sit, "From a file", "events", pieces, "")
+    assert run_job(job).state == JobState.SUCCEEDED
+    assert made.events.get().document["roleId"] == "r"
+    plan = planned(made)
+    assert any("no schema with an id on sit" in problem for problem in plan.problems), plan.problems
+    give(sit, (created, 12))
+    assert planned(made).state == PlanState.READY
+    assert replay(made).state == JobState.SUCCEEDED
+    assert [unframe(record.value)[0] for record in consumed(clusters["sit"], sit.topic)] == [12]
+
+
+def test_a_type_that_moved_on_a_target_without_a_registry_is_found_by_its_alias(promotion, source, sit, planned):
+    text = json.loads(source.api().text)
+    moved = parse(json.dumps(text | {"namespace": f"{source.namespace}.moved", "aliases": [source.api().full_name]}))
+    cast.event_type(moved.full_name, Decision.PROMOTABLE, schema=cast.store_schema(moved.text))
+    forget_registry(sit)
+    give(sit, (moved, 7), (source.role(), 9))
+    plan = planned(promotion)
+    assert plan.problems == []
+    assert {each["subject"]: (each["what"], each["id"]) for each in plan.subjects} == {
+        moved.full_name: ("resolved", 7), source.role().full_name: ("exact", 9),
+    }  # fmt: skip
