@@ -13,10 +13,10 @@ from promotion.actions.amend import Asked, of_story
 from promotion.actions.amend_target import Found, Things, read_things
 from promotion.actions.amend_types import AmendTypes, Chosen
 from promotion.actions.amend_write import Draft, write
-from promotion.actions.connect import registry_connection
 from promotion.actions.lease import Lease
 from promotion.actions.outgoing import outgoing, with_schemas
 from promotion.actions.plan_types import TypeTable
+from promotion.actions.schema_source import open_schemas
 from promotion.domain.amend import Author, propose
 from promotion.domain.decode import read
 from promotion.domain.event_id import user_of
@@ -24,7 +24,6 @@ from promotion.domain.identity import Identity, NoIdentity
 from promotion.domain.octets import visible
 from promotion.domain.wire import MalformedValue
 from promotion.errors import Refused
-from promotion.kafka.registry import Registry
 from promotion.models import Amendment, Event, PlanStep, Promotion
 
 CHUNK = 500
@@ -66,7 +65,7 @@ def run(lease: Lease) -> None:
     asked, types, skipped = Asked.from_json(lease.job.arguments), TypeTable.load(), Skipped()
     lease.progress(0, phase="Looking at what was chosen")
     subjects = _subjects(lease, amendments, asked, types, skipped)
-    with Registry(registry_connection(amendments.target)) as registry:
+    with open_schemas(amendments.target) as registry:
         things = read_things(lease, amendments.target, registry, types, [each.identity for each in subjects.values()])
         proposer = Proposer(amendments, asked.action, things, AmendTypes(registry, amendments.target), types)
         drafts = list(proposer.drafts(lease, subjects, skipped))

@@ -9,6 +9,7 @@ from typing import Any
 from promotion.actions.connect import kafka_connection
 from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
+from promotion.actions.schema_source import Schemas
 from promotion.actions.target_scan import Seen, TargetScan, Wanted
 from promotion.domain.amend import Piece, pieces, plain
 from promotion.domain.event_id import event_id, host_of, user_of
@@ -16,7 +17,6 @@ from promotion.domain.fold import Fold, note_author
 from promotion.domain.identity import Identity
 from promotion.domain.order import MergeKey
 from promotion.kafka.reader import open_reader
-from promotion.kafka.registry import Registry
 from promotion.models import Environment
 
 
@@ -71,7 +71,7 @@ class Things:
 
 
 def read_things(
-    lease: Lease, target: Environment, registry: Registry, types: TypeTable, wanted: Iterable[Identity]
+    lease: Lease, target: Environment, registry: Schemas, types: TypeTable, wanted: Iterable[Identity]
 ) -> Things:
     """Read the target's committed records to their pinned ends, once. Raises Unreachable and the like, Cancelled."""
     things, chosen = Things(), list(wanted)

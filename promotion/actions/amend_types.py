@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from promotion.actions.schema_source import Schemas, strategy_of
 from promotion.actions.schemas import store_schema
-from promotion.domain.connection import SubjectStrategy, subject
+from promotion.domain.connection import subject
 from promotion.domain.names import split_name
 from promotion.domain.schema import MalformedSchema, Schema, parse
 from promotion.errors import NotFound, Refused
-from promotion.kafka.registry import Registry
 from promotion.models import AvroSchema, Environment, EventType
 
 UPDATED = "Updated"
@@ -34,10 +34,10 @@ class Chosen:
 class AmendTypes:
     """Chooses types; catalogue and registry are asked once for each answer."""
 
-    def __init__(self, registry: Registry, target: Environment) -> None:
+    def __init__(self, registry: Schemas, target: Environment) -> None:
         self._registry = registry
         self._topic = target.topic
-        self._strategy = SubjectStrategy(target.subject_strategy)
+        self._strategy = strategy_of(registry, target)
         self._schemas: dict[int, Chosen] = {}
 
     def choose(self, aggregate: str, action: str, newest: str) -> Chosen:

@@ -42,8 +42,3 @@ def registry_connection(environment: Environment) -> RegistryConnection:
         token=reveal(secrets, "registry_token", environment.name) if bearer else "",
         ca_pem=environment.registry_ca_pem,
     )
-
-
-def connections(environment: Environment) -> tuple[KafkaConnection, RegistryConnection]:
-    """Return both. Raises as `kafka_connection` does."""
-    return kafka_connection(environment), registry_connection(environment)
