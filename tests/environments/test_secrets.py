@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotion.actions.connect import connections, kafka_connection, registry_connection
+from promotion.actions.connect import kafka_connection, registry_connection
 from promotion.actions.secrets import reseal, reveal, seal, unseal
 from promotion.domain.secret import SECRETS, Secret, variable_name
 from promotion.errors import InvalidInput
@@ -37,7 +37,8 @@ def test_no_secrets_need_no_key(settings):
     settings.ENCRYPTION_KEYS = []
     assert seal({}) == b""
     assert unseal(b"", "dev") == {}
-    kafka, registry = connections(Environment(name="dev", bootstrap_servers="127.0.0.1:9092", registry_url="http://a"))
+    plain = Environment(name="dev", bootstrap_servers="127.0.0.1:9092", registry_url="http://a")
+    kafka, registry = kafka_connection(plain), registry_connection(plain)
     assert (kafka.bootstrap_servers, registry.url) == ("127.0.0.1:9092", "http://a")
 
 
