@@ -165,6 +165,19 @@ class Reader:
         return tuple(value)
 
 
+def holds_nul(value: Any) -> bool:
+    """Whether a JSON value has the character U+0000 in any text: PostgreSQL's jsonb takes none."""
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(holds_nul, value))
+        case dict():
+            return any(holds_nul(key) or holds_nul(item) for key, item in value.items())
+        case _:
+            return False
+
+
 def _fits(value: Any) -> bool:
     """Whether a value is JSON of bounded size that UTF-8 can carry."""
     try:

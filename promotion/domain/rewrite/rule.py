@@ -12,7 +12,7 @@ from promotion.domain.json_text import abbreviated
 from promotion.domain.rewrite.action_json import action_json, read_action
 from promotion.domain.rewrite.actions import Action
 from promotion.domain.rewrite.conditions import Among, Condition, condition_json, read_condition
-from promotion.domain.rewrite.reader import InvalidRules, Reader
+from promotion.domain.rewrite.reader import InvalidRules, Reader, holds_nul
 
 MAX_RULES = 200
 MAX_CONDITIONS = 50
@@ -120,6 +120,8 @@ def _rule(raw: Any, place: str, problems: list[str]) -> Rule:
         OnInvalid(reader.choice("on_invalid", list(OnInvalid), OnInvalid.REFUSE)),
     )
     reader.end()
+    if holds_nul(raw):
+        reader.problem("the character U+0000 cannot be kept; in a pattern it is written \\x00.")
     return rule
 
 
