@@ -50,7 +50,7 @@ class Report:
         """Return what models.RulePass keeps."""
         by_rule = {rule: dict(counts) for rule, counts in self._by_rule.items()}
         return {
-            "counts": {**self.counts(), "by_rule": by_rule},
+            "counts": {**self.counts(), "refused": self.refused, "by_rule": by_rule},
             "fields": [self._field(path, events) for path, events in self._events.most_common(MOST_FIELDS)],
             "samples": self._samples,
             "problems": self._problems,

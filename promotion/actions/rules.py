@@ -59,7 +59,13 @@ def enable(actor: Actor, promotion: Promotion, version: int, rule_id: str, enabl
 
 def remove(actor: Actor, promotion: Promotion, version: int, rule_id: str) -> None:
     """Take a rule out of the draft; what it did is undone when the draft is applied."""
-    change(actor, promotion, version, lambda rules: [each for each in rules if each["id"] != _known(rules, rule_id)])
+    change(actor, promotion, version, lambda rules: without(rules, [rule_id]))
+
+
+def without(rules: list[Entry], rule_ids: Iterable[str]) -> list[Entry]:
+    """Return `rules` without those of `rule_ids`. Raises NotFound where one is not there."""
+    gone = {_known(rules, rule_id) for rule_id in rule_ids}
+    return [each for each in rules if each["id"] not in gone]
 
 
 def move(actor: Actor, promotion: Promotion, version: int, rule_id: str, by: int) -> None:

@@ -11,6 +11,7 @@ from promotion.management.subcommands import (
     importing,
     planning,
     replaying,
+    rewriting,
     verifying,
 )
 
@@ -18,9 +19,9 @@ from promotion.management.subcommands import (
 class Command(JsonCommand):
     """Does what the pages do, through the same actions and the same workers."""
 
-    help = "Create, export, edit by file, plan, approve, replay, verify, amend and show promotions."
+    help = "Create, export, edit by file and by rules, plan, approve, replay, verify, amend and show promotions."
 
     def add_subcommands(self, subparsers: Any) -> None:
         """Collect the subcommands of each part."""
-        for part in (exporting, importing, files, planning, approving, replaying, verifying, amending):
+        for part in (exporting, importing, files, rewriting, planning, approving, replaying, verifying, amending):
             part.add(subparsers)
