@@ -16,6 +16,7 @@ from promotion.views import (
     receipts,
     reconcile,
     replays,
+    rule_sets,
     things,
     uploads,
 )
@@ -78,6 +79,14 @@ urlpatterns = [
     path("event-types/decide/", event_types.decide, name="event_types_decide"),
     path("event-types/keys/", event_types.keys, name="event_types_keys"),
     path("event-types/<str:full_name>/", event_types.event_type, name="event_type"),
+    # rule sets
+    path("rule-sets/", rule_sets.rule_sets, name="rule_sets"),
+    path("rule-sets/new/", rule_sets.create, name="rule_set_create"),
+    path("rule-sets/<int:pk>/", rule_sets.rule_set, name="rule_set"),
+    path("rule-sets/<int:pk>/edit/", rule_sets.edit, name="rule_set_edit"),
+    path("rule-sets/<int:pk>/pair/", rule_sets.pair, name="rule_set_pair"),
+    path("rule-sets/<int:pk>/archive/", rule_sets.archive, name="rule_set_archive"),
+    path("rule-sets/<int:pk>/download/", rule_sets.download, name="rule_set_download"),
     # environments
     path("environments/", environments.environments, name="environments"),
     path("environments/new/", environments.create, name="environment_create"),

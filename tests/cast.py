@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from promotion.actions import stale
+from promotion.actions import rule_sets, stale
 from promotion.actions.schemas import store_schema
 from promotion.domain.names import split_name
 from promotion.domain.plan_choices import PlanChoices
@@ -26,6 +26,7 @@ from promotion.models import (
     Plan,
     PlanStep,
     Promotion,
+    RuleSetVersion,
 )
 from promotion.states import LEFT_OUT, OPEN_PLANS, REFUSING, Decision, Disposition, PlanState, PromotionState, Verdict
 
@@ -186,3 +187,10 @@ def judgement(plan: Plan, event: Event, verdict: Verdict = Verdict.NEW, **fields
         plan.state = PlanState.REFUSED
     plan.save()
     return Judgement.objects.create(plan=plan, position=position, event=event, verdict=verdict, **values)
+
+
+def rule_set(name: str = "dev to sit", **fields: Any) -> RuleSetVersion:
+    """Return a new version of the set `name`, the release manager's: one rule, that host-1 becomes sit-host."""
+    then = [{"do": "replace", "path": "**.hostId", "from": "host-1", "to": "sit-host"}]
+    rules = fields.pop("rules", [{"name": "Other host", "then": then}])
+    return rule_sets.save(user("manager"), name, rules, **fields)

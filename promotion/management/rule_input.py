@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from promotion.actions.rule_files import read_file
-from promotion.domain.rewrite import RuleFile, rules_from_json, to_json
+from promotion.domain.rewrite import RuleFile, read_rules, rules_from_json, to_json
+from promotion.domain.rewrite.rule_file import MAX_BYTES
 from promotion.errors import InvalidInput
 
 #: Where an id stands. EventId.id is the acting user in the older generations of EventId.
@@ -17,11 +17,11 @@ PATHS = {"host": ("**.hostId",), "user": ("**.userId", "EventId.id")}
 def rules_in(name: str) -> RuleFile:
     """Return the rules of the file `name`, - for standard input. Raises InvalidInput with every problem."""
     if name == "-":
-        return read_file(sys.stdin.buffer.read, "standard input")
+        return read_rules(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
     path = Path(name)
     try:
         with path.open("rb") as file:
-            return read_file(file.read, path.name)
+            return read_rules(file.read(MAX_BYTES + 1), path.name)
     except OSError as error:
         raise InvalidInput(f"{name} cannot be read: {error.strerror}.", "Check the path.") from error
 

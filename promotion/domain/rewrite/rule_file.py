@@ -17,6 +17,7 @@ from promotion.domain.rewrite.rule import Rule, id_of_name, rules_from_json, to_
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_SET_NAME = 100
+_BOM = b"\xef\xbb\xbf"
 _FORMAT = "promotion-rules"
 _VERSION = 1
 _ID_NOTE = (
@@ -59,6 +60,7 @@ def read_rules(text: str | bytes, file_name: str = "") -> RuleFile:
     the list alone. The older importers' is a list of replacement or enrichment entries, or an object of both. Their
     rules have no names: they get those of their places in the file `file_name`, so that two files go together.
     """
+    text = text.removeprefix(_BOM) if isinstance(text, bytes) else text
     value = parse_json(text, Limits(max_json_bytes=MAX_BYTES))
     if is_older(value):
         rules = tuple(_named_after(rule, file_name) for rule in older_rules(value))
