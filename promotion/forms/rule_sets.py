@@ -123,8 +123,7 @@ class CreateForm(PairForm, VersionForm):
 
     def clean(self) -> dict[str, Any]:
         """Complete what is not given from the file; a set of that name must not be there."""
-        VersionForm.clean(self)
-        given = PairForm.clean(self)
+        given = super().clean()
         rules: RuleFile | None = given.get("rules") or None
         origin = rules.origin if rules is not None else None
         if origin is not None:

@@ -57,7 +57,7 @@ def _rules(options: dict[str, Any]) -> Answer:
 
 
 def _do(user: Actor, found: Promotion, options: dict[str, Any], drafts: bool) -> Answer:
-    version = RuleList.objects.of(found).version
+    version = RuleList.objects.filter(pk=found.pk).values_list("version", flat=True).first() or 0
     if drafts:
         _draft(user, found, version, options)
         version += 1
