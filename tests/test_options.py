@@ -13,6 +13,8 @@ WRONG = [
     ("promotion show 1 --nonsense", "unrecognized arguments: --nonsense"),
     ("promotion plan 1 --as manager --mode some", "invalid choice: 'some'"),
     ("promotion approve 1 --as manager", "the following arguments are required: --reason"),
+    ("promotion rules 1 --preview --apply", "not allowed with argument"),
+    ("rule_sets save --name X --as manager", "the following arguments are required: --file"),
     ("event_types decide --promotable --undecided x", "not allowed with argument"),
     ("event_types keys x --as curator --reason R", "one of the arguments --fields --proposed is required"),
     ("environments load", "the following arguments are required: FILE.toml"),
