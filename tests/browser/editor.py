@@ -17,9 +17,14 @@ def typed(editor: Locator) -> Locator:
     return editor.locator("textarea[name=outgoing]")
 
 
+def content_of(editor: Locator) -> Locator:
+    """Where one types."""
+    return editor.get_by_role("textbox").and_(editor.page.locator(".cm-content:not([aria-readonly=true])"))
+
+
 def write(editor: Locator, old: str, new: str) -> None:
     """Replace `old` by `new`: find it, type over it."""
-    content = editor.get_by_role("textbox").and_(editor.page.locator(".cm-content:not([aria-readonly=true])"))
+    content = content_of(editor)
     content.click()
     keyboard = editor.page.keyboard
     keyboard.press("Control+f")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -52,6 +53,11 @@ PAGES = {
     "/approvals/?mine": "manager",
     "/event-types/?decision=undecided": "curator",
     f"/event-types/{ROLE}/": "curator",
+    "/rule-sets/": "manager",
+    "/rule-sets/new/": "manager",
+    "/rule-sets/{rule_set}/": "manager",
+    "/rule-sets/{rule_set}/?version=1": "viewer",
+    "/rule-sets/{rule_set}/edit/": "manager",
     "/environments/": "admin",
     "/environments/new/": "admin",
     "/environments/sit/": "admin",
@@ -81,8 +87,26 @@ def path_of(console: Console, clusters: dict[str, Cluster]) -> Callable[[str], s
     console.manage("promotion", "verify", str(replayed.number))
     first = f"from promotion.models import Event; print(Event.objects.filter(promotion={exported.number}).first().pk)"
     event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
-    numbers = {"refused": refused.number, "submitted": submitted.number, "replayed": replayed.number}
+    rule_set = two_versions(console)
+    numbers = {
+        "rule_set": rule_set,
+        "refused": refused.number,
+        "submitted": submitted.number,
+        "replayed": replayed.number,
+    }
     return lambda path: path.format(id=exported.number, draft=made["id"], event=event, plan=plan, **numbers)
+
+
+def two_versions(console: Console) -> str:
+    """Make a rule set of two versions for dev to sit; return its number."""
+    file = console.directory / "rules.json"
+    for host in ("sit.example", "a-host-of-sit-with-a-long-name.example"):
+        then = [{"do": "replace", "path": "**.hostId", "from": "dev.example", "to": host}, {"do": "include"}]
+        file.write_text(json.dumps([{"name": "Hosts of dev become hosts of sit", "then": then}]))
+        options = ("--name=Pages", f"--file={file}", "--source=dev", "--target=sit", "--note=For the pages.")
+        console.manage("rule_sets", "save", *options, "--as=manager")
+    number = "from promotion.models import RuleSet; print(RuleSet.objects.get(name='Pages').pk)"
+    return str(console.manage("shell", "--no-imports", "-v0", "-c", number))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
