@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from promotion.actions import rule_sets, stale
+from promotion.actions import rule_sets, rules, stale
 from promotion.actions.schemas import store_schema
 from promotion.domain.names import split_name
 from promotion.domain.plan_choices import PlanChoices
@@ -26,6 +26,7 @@ from promotion.models import (
     Plan,
     PlanStep,
     Promotion,
+    RuleList,
     RuleSetVersion,
 )
 from promotion.states import LEFT_OUT, OPEN_PLANS, REFUSING, Decision, Disposition, PlanState, PromotionState, Verdict
@@ -140,6 +141,19 @@ def exported(count: int = 1, **fields: Any) -> Promotion:
         type_name="net.lightapi.portal.market.ApiCreatedEvent",
         count=count,
     )
+    return made
+
+
+def rule(promotion: Promotion, name: str = "To sit", applied: bool = False, **fields: Any) -> dict[str, Any]:
+    """Add a rule to the draft of `promotion`, or to what is applied there; return it as the promotion holds it."""
+    action = {"do": "replace", "path": "**.hostId", "from": "host-1", "to": "host-sit"}
+    [made] = rules.entries([{"name": name, "when": [], "then": [action], **fields}])
+    held = RuleList.objects.of(promotion)
+    if applied:
+        held.applied = [*held.applied, made]
+    else:
+        held.draft = [*rules.drafted(held), made]
+    held.save()
     return made
 
 

@@ -60,6 +60,7 @@ class Row(NamedTuple):
 ONE = ("promotion",)
 EVENT = ("promotion", "event")
 UPLOAD = ("promotion", "upload")
+RULE = ("promotion", "rule")
 PROTECTED = ("protected", "protected_plan")
 ROWS = [
     Row("promotion:home", READ, NEVER),
@@ -80,6 +81,20 @@ ROWS = [
     Row("promotion:event_exclude", NEVER, MANAGE_302, EVENT),
     Row("promotion:event_include", NEVER, MANAGE_302, EVENT),
     Row("promotion:things", READ, MANAGE_422, ONE),
+    Row("promotion:rules", READ, NEVER, ONE),
+    Row("promotion:rules_preview", NEVER, MANAGE_302, ONE),
+    Row("promotion:rules_apply", MANAGE, MANAGE_422, ONE),
+    Row("promotion:rules_discard", NEVER, MANAGE_422, ONE),
+    Row("promotion:rules_take", NEVER, MANAGE_422, ONE),
+    Row("promotion:rules_file", MANAGE, MANAGE_422, ONE),
+    Row("promotion:rules_save", MANAGE, MANAGE_422, ONE),
+    Row("promotion:rule_add", MANAGE, MANAGE_422, ONE),
+    Row("promotion:rule_edit", MANAGE, MANAGE_422, RULE),
+    Row("promotion:rule_move", NEVER, MANAGE_422, RULE),
+    Row("promotion:rule_enable", NEVER, MANAGE_422, RULE),
+    Row("promotion:rule_remove", NEVER, MANAGE_422, RULE),
+    Row("promotion:rule_put_back", NEVER, MANAGE_422, RULE),
+    Row("promotion:rule_undo", NEVER, MANAGE_302, RULE),
     Row("promotion:download", READ, NEVER, ONE),
     Row("promotion:upload", MANAGE, MANAGE_422, ONE),
     Row("promotion:upload_report", READ, NEVER, UPLOAD),
@@ -184,6 +199,7 @@ def world() -> dict[str, Any]:
         "protected_plan": cast.plan(protected).pk,
         "event": promotion.events.get().pk,
         "upload": upload.pk,
+        "rule": cast.rule(promotion, applied=True)["id"],
         "draft": draft.pk,
         "rule_set": cast.rule_set().rule_set_id,
         "environment": "dev",

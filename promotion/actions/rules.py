@@ -81,6 +81,34 @@ def move(actor: Actor, promotion: Promotion, version: int, rule_id: str, by: int
     change(actor, promotion, version, moved)
 
 
+def put_back(actor: Actor, promotion: Promotion, version: int, rule_id: str) -> None:
+    """Take an applied rule that the draft has lost into it again, after the one it stands behind."""
+    applied = RuleList.objects.of(promotion).applied
+    at = next((place for place, each in enumerate(applied) if each["id"] == _known(applied, rule_id)), 0)
+    before = [each["id"] for each in applied[:at]]
+
+    def kept(rules: list[Entry]) -> list[Entry]:
+        if any(each["id"] == rule_id for each in rules):
+            return rules
+        place = max((number for number, each in enumerate(rules, 1) if each["id"] in before), default=0)
+        return [*rules[:place], applied[at], *rules[place:]]
+
+    change(actor, promotion, version, kept)
+
+
+def take(actor: Actor, promotion: Promotion, version: int, kept: RuleSetVersion) -> None:
+    """Take the rules of a rule set into the draft, where another version of it stands in its place. Raises like `add`."""
+    new = entries(kept.rules, kept)
+
+    def with_set(rules: list[Entry]) -> list[Entry]:
+        theirs = [bool(each["from"]) and each["from"]["set"] == kept.rule_set.name for each in rules]
+        place = theirs.index(True) if any(theirs) else len(rules)
+        rest = [(number, each) for number, each in enumerate(rules) if not theirs[number]]
+        return [*(e for n, e in rest if n < place), *new, *(e for n, e in rest if n >= place)]
+
+    change(actor, promotion, version, with_set)
+
+
 def discard(actor: Actor, promotion: Promotion, version: int) -> None:
     """Forget the draft: the rules are again as they were applied last. Raises like `change`."""
     change(actor, promotion, version, lambda _: None)
@@ -112,7 +140,10 @@ def preview(actor: Actor, promotion: Promotion) -> tuple[RulePass, PromotionJob]
     with transaction.atomic():
         rules = drafted(RuleList.objects.of(promotion))
         run = RulePass.objects.create(promotion=promotion, author=actor, dry=True, rules=rules)
-        return run, request_job(actor, promotion, JobKind.PREVIEW_RULES, {"pass": str(run.pk)})
+        promotion.refresh_from_db(fields=["changes"])
+        # Whoever changes an event afterwards makes another number of it: the preview no longer fits then.
+        arguments = {"pass": str(run.pk), "changes": promotion.changes}
+        return run, request_job(actor, promotion, JobKind.PREVIEW_RULES, arguments)
 
 
 def apply(actor: Actor, promotion: Promotion, version: int | None = None) -> tuple[RulePass, PromotionJob]:

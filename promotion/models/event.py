@@ -25,8 +25,8 @@ class EventFilter:
     """What a list of events shows. Empty or None means everything.
 
     `host` and `user` are exact, `text` stands anywhere in the outgoing event, in any case. `path` and `value`: the
-    field at this dotted path equals this value, both as text. `states` are any of edited, excluded, quarantined,
-    outgoing: all of them must hold.
+    field at this dotted path equals this value, both as text. `states` are any of edited, rules (changed by the promotion's
+    rules), excluded, quarantined, outgoing: all of them must hold.
     """
 
     type_name: str = ""
@@ -46,6 +46,7 @@ MOST_IDS = 10_000
 IN_ORDER = ("merge_timestamp", "partition", "offset")
 STATES: dict[str, Q] = {
     "edited": Q(revision__isnull=False),
+    "rules": Q(revision__kind=RevisionKind.RULES),
     "excluded": Q(excluded=True),
     "quarantined": ~Q(quarantine_reason=""),
     "outgoing": Q(excluded=False, quarantine_reason=""),

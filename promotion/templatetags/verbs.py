@@ -17,6 +17,8 @@ ASKED = {
     "verification": "asked for a verification",
     "upload": "uploaded a file",
     "proposal of amendments": "asked for amendments",
+    "preview of rules": "asked for a preview of the rules",
+    "applying of rules": "started to apply the rules",
 }
 DONE = {
     "create": "created the promotion",
@@ -39,6 +41,10 @@ DONE = {
     "keep values": "kept the values that stand in an amendment",
     "force": "forced events in",
     "unforce": "took forced events back",
+    "apply rules": "asked for the rules to be applied",
+    "rewrite": "applied the rules",
+    "cancel preview of rules": "cancelled the preview of the rules",
+    "cancel applying of rules": "cancelled the applying of the rules",
     "submit": "submitted the plan",
     "approve": "approved the plan",
     "reject": "rejected the plan",

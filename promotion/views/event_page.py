@@ -19,6 +19,8 @@ from promotion.domain.record import unpack_headers
 from promotion.domain.wire import GUID_HEADER, MalformedValue, header_schema_guid, unframe
 from promotion.errors import InvalidInput
 from promotion.models import Event, Revision
+from promotion.states import RevisionKind
+from promotion.views import rule_lines
 
 #: Characters of JSON that an editor in a browser still handles well; the form takes no more either.
 MAX_TEXT = 2 * 1024 * 1024
@@ -40,12 +42,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the history: the revision, up to three differences from what went out before, and how many more."""
+    """One entry of the history: the revision, up to three differences from what went out before, and how many more.
+
+    `rules` are the names of those that made it.
+    """
 
     revision: Revision
     rows: list[Row]
     more: int
     unknown: bool
+    rules: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,10 @@ class FieldDoc:
 
 def describe(event: Event) -> dict[str, Any]:
     """Return the page's context about `event`, whose promotion, schema and revision are loaded."""
+    by_rules = event.revision is not None and event.revision.kind == RevisionKind.RULES
     about: dict[str, Any] = {
+        "by_rules": by_rules,
+        "rules": rule_lines.names(event.promotion_id, event.revision.rules) if by_rules and event.revision else [],
         "key": None if event.key is None else shown(bytes(event.key)),
         "size": len(event.value),
         **_headers(event),
@@ -161,9 +170,13 @@ def _change(event: Event, after: Revision, before: Revision | None) -> Change:
     try:
         values = [_value(_body(event, each), HISTORY_LIMITS) for each in (before, after)]
     except MalformedValue:
-        return Change(after, [], 0, unknown=True)
+        return Change(after, [], 0, unknown=True, rules=_rules(event, after))
     rows = _rows(values[0], values[1], MAX_ROWS)
-    return Change(after, rows[:3], max(0, len(rows) - 3), unknown=False)
+    return Change(after, rows[:3], max(0, len(rows) - 3), unknown=False, rules=_rules(event, after))
+
+
+def _rules(event: Event, made: Revision) -> Sequence[str]:
+    return rule_lines.names(event.promotion_id, made.rules) if made.kind == RevisionKind.RULES else ()
 
 
 def _body(event: Event, revision: Revision | None) -> Body:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from promotion.actions import edit as actions
 from promotion.actions.amend import may_be_amended
 from promotion.domain.json_codec import DoesNotFit
-from promotion.errors import Conflict, InvalidInput, NotFound
+from promotion.errors import Conflict, InvalidInput, NotFound, Refused
 from promotion.forms.events import EditForm, EventFilterForm, SelectForm, VersionForm
 from promotion.models import Event, Promotion
 from promotion.models.event import IN_ORDER, EventQuerySet
@@ -178,6 +178,8 @@ def _step(request: HttpRequest, promotion_id: int, event_id: int, action: Any, s
         action(actor_of(request), found, form.cleaned_data["version"])
     except Conflict as error:
         messages.error(request, f"{error.message} Nothing was changed: this is the event as it is now.")
+    except Refused as error:
+        messages.error(request, str(error))
     else:
         messages.success(request, said)
     return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))

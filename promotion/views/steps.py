@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from promotion.models import Promotion, Verification
+from promotion.models import Promotion, RuleList, Verification
 from promotion.states import Approach, Origin, PlanState, PromotionState, VerificationVerdict
 from promotion.views.plan_state import EXPIRED, Standing
 
@@ -67,7 +67,7 @@ def steps(promotion: Promotion, plan: Standing | None) -> list[dict[str, str]]:
             promotion.source_label if promotion.amends_id else f"from {promotion.source_label}",
             True,
         ),
-        (_second(promotion), edit, reverse("promotion:events", args=at), "what goes out", exported),
+        (_second(promotion), edit, reverse("promotion:events", args=at), _edit_note(promotion), exported),
         ("Plan", planned, plan_url, "what would happen", exported),
         ("Approve", approve, f"{plan_url}#approval", "by somebody else", exported and plan is not None),
         ("Replay", replay, reverse("promotion:replay", args=at), f"to {promotion.target}", exported),
@@ -95,6 +95,11 @@ def _amend(promotion: Promotion, verify: str) -> tuple[str, str, str, str, bool]
         mark = DONE if rounds == {State.REPLAYED} else CURRENT
     url = reverse("promotion:story" if rounds else "promotion:amend", args=[promotion.pk])
     return "Amend", mark, url, f"on {promotion.target}", promotion.state == State.REPLAYED
+
+
+def _edit_note(promotion: Promotion) -> str:
+    number = len(RuleList.objects.applied(promotion.pk))
+    return f"what goes out, {number:,} rule{'' if number == 1 else 's'}" if number else "what goes out"
 
 
 def _marks(promotion: Promotion, plan: Standing | None) -> Marks:

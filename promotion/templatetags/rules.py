@@ -1,0 +1,21 @@
+"""Rewrite rules in templates: their names and sentences, and the values that they change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from promotion.domain.json_text import dump_json
+from promotion.domain.octets import visible
+from promotion.views.rule_lines import name_of, sentence
+
+register = template.Library()
+register.filter("rule_name", name_of)
+register.filter("rule_sentence", sentence)
+
+
+@register.filter
+def said_value(value: Any) -> str:
+    """A value of a report: a text as it stands, anything else as JSON."""
+    return visible(value) if isinstance(value, str) else dump_json(value)

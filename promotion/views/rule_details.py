@@ -1,0 +1,144 @@
+"""What the page of a promotion's rules shows: the draft beside what is applied, the job, and the newest report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Max
+from django.http import HttpRequest
+
+from promotion.actions.rule_sets import proposed
+from promotion.actions.rules import drafted
+from promotion.models import Plan, Promotion, PromotionJob, RuleList, RulePass, RuleSetVersion
+from promotion.policy import MANAGE, may
+from promotion.states import JobKind
+from promotion.views.plan_state import standing
+from promotion.views.promotion_details import facts
+from promotion.views.rule_lines import lines, number_of_changes
+from promotion.views.steps import EXPORTED, steps
+
+KINDS = (JobKind.PREVIEW_RULES, JobKind.REWRITE)
+#: Of a report: fields, samples and events that would become invalid. The pass keeps more.
+MOST_FIELDS, MOST_VALUES, MOST_SAMPLES, MOST_PROBLEMS, MOST_SETS = 50, 5, 15, 30, 20
+#: What a report says of its numbers of events.
+_WORDS = {
+    "matched": "matched",
+    "changed": "changed",
+    "restored": "as before the rules again",
+    "excluded": "excluded",
+    "included": "included again",
+    "invalid": "invalid",
+}
+
+
+def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
+    """Return the page's context; nothing of it looks at the events' bodies."""
+    rules = RuleList.objects.of(promotion)
+    draft = drafted(rules)
+    newest = newest_pass(promotion)
+    shown = lines(rules, draft, newest)
+    context = {**live(request, promotion), "rules": rules, "lines": shown, "changes": number_of_changes(shown)}
+    context |= {
+        "drafting": rules.draft is not None,
+        "fits": newest is not None and fits(newest, draft, promotion),
+        "run": newest,
+        "report": report(newest) if newest is not None else None,
+        "sets": sets(promotion, draft) if context["may_edit"] else [],
+        "may_apply": context["may_edit"] and context["active"] is None and (rules.draft is not None or rules.applied),
+    }
+    return context
+
+
+def live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
+    """Return what changes while a job runs, and who may do what."""
+    job = promotion.jobs.select_related("requested_by", "cancel_requested_by").first()
+    active = job if job is not None and job.active else None
+    plan = Plan.objects.of(promotion)
+    manager = may(request.user, MANAGE)
+    failed = job is not None and not job.active and job.error and job.kind in KINDS
+    return {
+        "promotion": promotion,
+        "steps": steps(promotion, standing(plan) if plan is not None else None),
+        "active": active,
+        "failed": job if failed else None,
+        "facts": facts(active) if active else [],
+        "unit": "events",
+        "may_manage": manager,
+        "may_edit": manager and promotion.editable,
+        "exported": promotion.state in EXPORTED,
+    }
+
+
+def newest_pass(promotion: Promotion) -> RulePass | None:
+    """Return the newest pass that has ended."""
+    return promotion.rule_passes.filter(finished_at__isnull=False).select_related("author").first()
+
+
+def fits(run: RulePass, draft: list[dict[str, Any]], promotion: Promotion) -> bool:
+    """Whether `run` is a preview of this draft, and nobody has changed an event since it was asked for."""
+    if not run.dry or run.rules != draft:
+        return False
+    kind = JobKind.PREVIEW_RULES
+    job = PromotionJob.objects.filter(promotion=promotion, kind=kind, arguments__pass=str(run.pk)).first()
+    return job is not None and job.arguments.get("changes") == promotion.changes
+
+
+def report(run: RulePass) -> dict[str, Any]:
+    """Return what a pass kept, as far as a page shows it."""
+    counts = run.counts
+    return {
+        "counts": counts,
+        "said": {name: _said(counts.get(name, 0), words) for name, words in _WORDS.items()},
+        "total": events_changed(run),
+        "fields": [
+            {
+                **each,
+                "shown": each["values"][:MOST_VALUES],
+                "others": each["more"] + max(0, len(each["values"]) - MOST_VALUES),
+            }
+            for each in run.fields[:MOST_FIELDS]
+        ],
+        "more_fields": max(0, len(run.fields) - MOST_FIELDS),
+        "samples": run.samples[:MOST_SAMPLES],
+        "problems": run.problems[:MOST_PROBLEMS],
+        "more_problems": max(0, counts.get("invalid", 0) - MOST_PROBLEMS),
+        "refused": refused(run),
+    }
+
+
+def events_changed(run: RulePass) -> int:
+    """Return how many events become another body, their original, or are left out or taken in."""
+    return sum(run.counts.get(name, 0) for name in ("changed", "restored"))
+
+
+def refused(run: RulePass) -> int:
+    """Return how many events keep the rules from being applied."""
+    said = run.counts.get("refused")
+    if said is not None:
+        return int(said)
+    active = [each["rule"] for each in run.rules if each["enabled"]]
+    excluding = bool(active) and all(rule.get("on_invalid") == "exclude" for rule in active)
+    return 0 if excluding else int(run.counts.get("invalid", 0))
+
+
+def sets(promotion: Promotion, draft: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rule sets for the promotion's way, each with its newest version and the one that is here already."""
+    here = {each["from"]["set"]: each["from"]["version"] for each in draft if each["from"]}
+    found = list(proposed(promotion).select_related("source", "target")[:MOST_SETS])
+    newest = dict(
+        RuleSetVersion.objects.filter(rule_set__in=found).values_list("rule_set").annotate(n=Max("number")).order_by()
+    )
+    return [
+        {
+            "set": each,
+            "number": newest[each.pk],
+            "here": here.get(each.name),
+            "said": f"version {here[each.name]:,} is here" if each.name in here else "",
+        }
+        for each in found
+        if each.pk in newest
+    ]
+
+
+def _said(number: int, words: str) -> str:
+    return f"{number:,} event{'' if number == 1 else 's'} {words}"
