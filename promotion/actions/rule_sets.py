@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from promotion.actions import audit
+from promotion.actions.rules import refuse_unkept
 from promotion.domain.rewrite import Origin, rules_from_json, to_json, write_rules
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.models import Environment, Promotion, RuleSet, RuleSetVersion
@@ -37,6 +38,7 @@ def save(
     """
     require(actor, MANAGE)
     checked = to_json(rules_from_json(rules))
+    refuse_unkept(checked)
     if not checked:
         raise InvalidInput("There is no rule to keep.", "Write one first.")
     name = _name(name)

@@ -11,7 +11,7 @@ from promotion.actions import audit
 from promotion.actions.edit import lock_editable
 from promotion.actions.request import request_job
 from promotion.domain.rewrite import rules_from_json, to_json
-from promotion.errors import Conflict, NotFound, Refused
+from promotion.errors import Conflict, InvalidInput, NotFound, Refused
 from promotion.models import Promotion, PromotionJob, RuleList, RulePass, RuleSetVersion
 from promotion.policy import Actor
 from promotion.states import JobKind
@@ -45,16 +45,12 @@ def add(actor: Actor, promotion: Promotion, version: int, new: Iterable[Entry]) 
 def replace(actor: Actor, promotion: Promotion, version: int, rule_id: str, rule: dict[str, Any]) -> None:
     """Give a rule of the draft another content: to the UUIDs that it generates it stays the same rule."""
     [checked] = to_json(rules_from_json([rule | {"id": rule_id}]))
-    change(actor, promotion, version, lambda rules: [
-        each | {"rule": checked} if each["id"] == _known(rules, rule_id) else each for each in rules
-    ])  # fmt: skip
+    change(actor, promotion, version, lambda rules: _with(rules, rule_id, {"rule": checked}))
 
 
 def enable(actor: Actor, promotion: Promotion, version: int, rule_id: str, enabled: bool) -> None:
     """Let a rule of the draft rest, or wake it up again."""
-    change(actor, promotion, version, lambda rules: [
-        each | {"enabled": enabled} if each["id"] == _known(rules, rule_id) else each for each in rules
-    ])  # fmt: skip
+    change(actor, promotion, version, lambda rules: _with(rules, rule_id, {"enabled": enabled}))
 
 
 def remove(actor: Actor, promotion: Promotion, version: int, rule_id: str) -> None:
@@ -97,7 +93,7 @@ def put_back(actor: Actor, promotion: Promotion, version: int, rule_id: str) -> 
 
 
 def take(actor: Actor, promotion: Promotion, version: int, kept: RuleSetVersion) -> None:
-    """Take the rules of a rule set into the draft, where another version of it stands in its place. Raises like `add`."""
+    """Take a set into the draft: in the place of another version of it, else at the end. Raises like `add`."""
     new = entries(kept.rules, kept)
 
     def with_set(rules: list[Entry]) -> list[Entry]:
@@ -127,12 +123,26 @@ def change(
         rules = RuleList.objects.of(promotion)
         new = changed(drafted(rules))
         rules_from_json([each["rule"] for each in new or []])  # together too: names and ids are given once
+        refuse_unkept(new or [])
         draft = None if new == rules.applied else new
         if not RuleList.objects.save_draft(promotion.pk, version, draft):
             raise Conflict(
                 "Somebody else changed the rules of this promotion meanwhile.",
                 "Nothing was saved. Look at the rules again, then repeat your change.",
             )
+
+
+def refuse_unkept(rules: Any) -> None:
+    """Raise InvalidInput for rules that hold the character U+0000, which the database cannot keep."""
+    match rules:
+        case str():
+            if "\0" in rules:
+                raise InvalidInput("A rule cannot hold the character U+0000.", "Write the rule without it.")
+        case list():
+            for each in rules:
+                refuse_unkept(each)
+        case dict():
+            refuse_unkept([*rules.keys(), *rules.values()])
 
 
 def preview(actor: Actor, promotion: Promotion) -> tuple[RulePass, PromotionJob]:
@@ -181,6 +191,11 @@ def _request(actor: Actor, promotion: Promotion, rules: list[Entry]) -> tuple[Ru
     job = request_job(actor, promotion, JobKind.REWRITE, {"pass": str(run.pk)})
     audit.record(actor, "apply rules", promotion, after={"rules": [each["rule"] for each in rules if each["enabled"]]})
     return run, job
+
+
+def _with(rules: list[Entry], rule_id: str, changes: Entry) -> list[Entry]:
+    _known(rules, rule_id)
+    return [each | changes if each["id"] == rule_id else each for each in rules]
 
 
 def _known(rules: list[Entry], rule_id: str) -> str:

@@ -41,7 +41,7 @@ class Row(forms.Form):
                 field.widget.attrs["list"] = f"known-{name}s"
         self.used = {name for parts in self.parts.values() for name in parts.values()}
 
-    def value(self) -> dict[str, Any] | None:
+    def as_json(self) -> dict[str, Any] | None:
         """Return the JSON of a valid row, None where it is nothing."""
         kind = self.cleaned_data.get("kind", "")
         if not kind:

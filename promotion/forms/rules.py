@@ -202,7 +202,7 @@ class RuleForm(WritingForm):
             for rows, given, kind in ((shown.when, rule["when"], ConditionRow), (shown.then, rule["then"], ActionRow))
             for row, raw in zip(rows, given, strict=False)
         ]
-        return "\n" not in rule["name"] and all(again.is_valid() and again.value() == raw for _, raw, again in rows)
+        return "\n" not in rule["name"] and all(again.is_valid() and again.as_json() == raw for _, raw, again in rows)
 
     def clean(self) -> dict[str, Any]:
         """Every row has to be right."""
@@ -218,8 +218,8 @@ class RuleForm(WritingForm):
         """Return the rule of the rows."""
         return {
             "name": self.cleaned_data["name"],
-            "when": [value for row in self.when if (value := row.value()) is not None],
-            "then": [value for row in self.then if (value := row.value()) is not None],
+            "when": [value for row in self.when if (value := row.as_json()) is not None],
+            "then": [value for row in self.then if (value := row.as_json()) is not None],
             "on_invalid": self.cleaned_data["on_invalid"],
         }
 
@@ -339,7 +339,7 @@ def _rows(data: Any, name: str, least: int, most: int) -> int:
     except ValueError:
         number = least
     wanted = {"conditions": "condition", "actions": "action", "rows": "pair"}[name]
-    return min(max(number + (data.get("more") == wanted), least), most)
+    return min(max(number + int(data.get("more") == wanted), least), most)
 
 
 def _made(kind: type[Row], data: Any, name: str, given: Sequence[dict[str, Any]], number: int) -> list[Any]:

@@ -25,8 +25,8 @@ class EventFilter:
     """What a list of events shows. Empty or None means everything.
 
     `host` and `user` are exact, `text` stands anywhere in the outgoing event, in any case. `path` and `value`: the
-    field at this dotted path equals this value, both as text. `states` are any of edited, rules (changed by the promotion's
-    rules), excluded, quarantined, outgoing: all of them must hold.
+    field at this dotted path equals this value, both as text. `states` are any of edited, rules, excluded,
+    quarantined, outgoing: all of them must hold; with rules, the promotion's rules changed them.
     """
 
     type_name: str = ""

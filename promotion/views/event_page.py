@@ -8,6 +8,7 @@ from typing import Any
 
 from promotion.actions.edit import WEB_LIMITS
 from promotion.actions.outgoing import Body, original, outgoing
+from promotion.actions.rewrite_event import base_of
 from promotion.domain.avro_type import AvroType
 from promotion.domain.decode import read
 from promotion.domain.diff import Difference, Kind, differences
@@ -67,8 +68,12 @@ class FieldDoc:
 def describe(event: Event) -> dict[str, Any]:
     """Return the page's context about `event`, whose promotion, schema and revision are loaded."""
     by_rules = event.revision is not None and event.revision.kind == RevisionKind.RULES
+    newest_by_hand = event.revisions.exclude(kind=RevisionKind.RULES).first()
+    by_hand = base_of(event) is not None
     about: dict[str, Any] = {
         "by_rules": by_rules,
+        "by_hand": by_hand,
+        "undoable": by_hand or (newest_by_hand is not None and newest_by_hand.kind == RevisionKind.ORIGINAL),
         "rules": rule_lines.names(event.promotion_id, event.revision.rules) if by_rules and event.revision else [],
         "key": None if event.key is None else shown(bytes(event.key)),
         "size": len(event.value),

@@ -1,4 +1,4 @@
-"""The rules of a promotion as lines: each a sentence, where it came from, and how the draft stands to what is applied."""
+"""The rules of a promotion as lines: a sentence each, where it came from, and how it stands to what is applied."""
 
 from __future__ import annotations
 
@@ -133,5 +133,9 @@ def _moved(before: list[str], after: list[str]) -> set[str]:
     best: list[list[str]] = []  # the longest run of rules that kept their order, ending with each of them
     for at, each in enumerate(new):
         runs = [best[n] for n in range(at) if place[new[n]] < place[each]]
-        best.append([*max(runs, key=len, default=[]), each])
-    return set(new) - set(max(best, key=len, default=[]))
+        best.append([*_longest(runs), each])
+    return set(new) - set(_longest(best))
+
+
+def _longest(runs: list[list[str]]) -> list[str]:
+    return max(runs, key=lambda run: len(run), default=[])

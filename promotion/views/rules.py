@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
@@ -37,31 +36,34 @@ def rules(request: HttpRequest, promotion_id: int) -> HttpResponse:
 def rule_move(request: HttpRequest, promotion_id: int, rule_id: uuid.UUID) -> HttpResponse:
     """Move a rule of the draft up or down."""
     form = MoveForm(request.POST)
-    return _change(request, promotion_id, form, lambda *at: actions.move(*at, str(rule_id), form.cleaned_data["by"]))
+
+    def move(actor: Actor, promotion: Promotion, version: int) -> None:
+        actions.move(actor, promotion, version, str(rule_id), form.cleaned_data["by"])
+
+    return _change(request, promotion_id, form, move)
 
 
 @require_POST
 def rule_enable(request: HttpRequest, promotion_id: int, rule_id: uuid.UUID) -> HttpResponse:
     """Let a rule of the draft rest, or wake it up."""
     form = EnableForm(request.POST)
-    return _change(
-        request,
-        promotion_id,
-        form,
-        lambda *at: actions.enable(*at, str(rule_id), form.cleaned_data["enabled"] == "yes"),
-    )
+
+    def enable(actor: Actor, promotion: Promotion, version: int) -> None:
+        actions.enable(actor, promotion, version, str(rule_id), form.cleaned_data["enabled"] == "yes")
+
+    return _change(request, promotion_id, form, enable)
 
 
 @require_POST
 def rule_remove(request: HttpRequest, promotion_id: int, rule_id: uuid.UUID) -> HttpResponse:
     """Take a rule out of the draft."""
-    return _change(request, promotion_id, VersionForm(request.POST), lambda *at: actions.remove(*at, str(rule_id)))
+    return _change(request, promotion_id, VersionForm(request.POST), _on(actions.remove, rule_id))
 
 
 @require_POST
 def rule_put_back(request: HttpRequest, promotion_id: int, rule_id: uuid.UUID) -> HttpResponse:
     """Take an applied rule that was removed into the draft again."""
-    return _change(request, promotion_id, VersionForm(request.POST), lambda *at: actions.put_back(*at, str(rule_id)))
+    return _change(request, promotion_id, VersionForm(request.POST), _on(actions.put_back, rule_id))
 
 
 @require_POST
@@ -120,6 +122,11 @@ def rule_undo(request: HttpRequest, promotion_id: int, rule_id: uuid.UUID) -> Ht
     _, job = actions.undo(actor_of(request), promotion_of(promotion_id), str(rule_id))
     enqueue(request, job)
     return redirect("promotion:rules", promotion_id=promotion_id)
+
+
+def _on(action: Callable[[Actor, Promotion, int, str], None], rule_id: uuid.UUID) -> Act:
+    """Return `action` on one rule."""
+    return lambda actor, promotion, version: action(actor, promotion, version, str(rule_id))
 
 
 def _change(request: HttpRequest, promotion_id: int, form: forms.Form, act: Act) -> HttpResponse:
