@@ -100,8 +100,7 @@ class EventRewriter:
         facts = Facts(kind.full_name, kind.aggregate, kind.action, event.partition, event.offset, event.timestamp)
         rewriter, ids = self._rewriter(base)
         outcome = rewriter.rewrite(facts, body.schema, body.data, self._types.of)
-        matched = [ids[index] for index in outcome.matched]
-        return _Comparison(self, event, base, body, schema_id, outcome, matched).result()
+        return _Comparison(self, event, base, body, schema_id, outcome, ids).result()
 
     def row(self, schema: Schema, own: Schema, own_id: int) -> int:
         """Return the id of a schema's row; `own` is the event's, whose row is known."""
@@ -140,10 +139,12 @@ class _Comparison:
         body: Body,
         schema_id: int,
         outcome: Outcome,
-        matched: list[str],
+        ids: list[str],
     ) -> None:
         self._rewriter, self._event, self._base, self._body = rewriter, event, base, body
-        self._schema_id, self._outcome, self._matched = schema_id, outcome, matched
+        self._schema_id, self._outcome = schema_id, outcome
+        self._matched = [ids[index] for index in outcome.matched]
+        self._changed_by = [ids[index] for index in outcome.changed_by]
 
     def result(self) -> Result:
         outcome, event, matched, name = self._outcome, self._event, self._matched, self._outcome.full_name
@@ -162,7 +163,7 @@ class _Comparison:
             change=self._change(outcome, new, rewrites),
             changes=self._changes(outcome, new) if rewrites else (),
             matched=matched,
-            changed_by=matched if rewrites else (),
+            changed_by=self._changed_by,
             problems=outcome.problems,
             rewrites=rewrites,
             restores=rewrites and new is None,
@@ -204,7 +205,7 @@ class _Comparison:
             excluded=outcome.excluded,
             body=new[0].data if rewrites and new is not None else None,
             schema_id=new[1] if rewrites and new is not None else None,
-            rules=self._matched,
+            rules=self._changed_by,
             base_id=base_id,
             document=search_json(goes.schema, tree),
             host=_clean(host_of(tree)),

@@ -15,6 +15,8 @@ from promotion.models import Event, Promotion
 MOST_VALUES, SHOWN_VALUES = 2_000, 20
 #: Fields that are counted, events shown by example, and events named that would become invalid.
 MOST_FIELDS, MOST_SAMPLES, MOST_PROBLEMS = 200, 25, 100
+#: Examples of changes in the same fields: more of them would show nothing new.
+MOST_ALIKE = 3
 _OTHERS = ("", "")
 
 
@@ -28,6 +30,7 @@ class Report:
         self._events: Counter[str] = Counter()
         self._values: dict[str, Counter[tuple[str, str]]] = {}
         self._samples: list[dict[str, Any]] = []
+        self._alike: Counter[frozenset[str]] = Counter()
         self._problems: list[dict[str, Any]] = []
         self.seen = self.refused = 0
 
@@ -81,7 +84,9 @@ class Report:
             values = self._values.setdefault(each.path, Counter())
             pair = (_text(each.before), _text(each.after))
             values[pair if pair in values or len(values) < MOST_VALUES else _OTHERS] += 1
-        if len(self._samples) < MOST_SAMPLES:
+        paths = frozenset(each.path for each in result.changes)
+        self._alike[paths] += 1
+        if len(self._samples) < MOST_SAMPLES and self._alike[paths] <= MOST_ALIKE:
             changes = [
                 {"path": visible(e.path)[:200], "from": shown_value(e.before), "to": shown_value(e.after)}
                 for e in result.changes[:20]

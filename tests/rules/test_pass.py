@@ -247,3 +247,14 @@ def test_revisions_of_rules_name_the_rules(promotion):
     made = Revision.objects.filter(kind=RevisionKind.RULES, event__user="user-0", event__host="sit-host")
     assert made
     assert all(each.rules == [first] for each in made)
+
+
+def test_each_rule_is_counted_with_the_events_that_it_changed(promotion):
+    ids = stage.add(promotion, stage.REHOST, stage.DESCRIBE)
+    seen = stage.preview(promotion)
+    moved = promotion.events.filter(host="host-1").count()
+    described = promotion.events.filter(user="user-1").count()
+    assert seen.counts["by_rule"] == {
+        ids[0]: {"matched": promotion.events.count(), "changed": moved},
+        ids[1]: {"matched": described, "changed": described},
+    }

@@ -44,7 +44,8 @@ class Outcome:
     `body` is the new Avro body, written in `schema`; both are None where the event's bytes stay as they are, and where
     it would be invalid: then `problems` says why. `full_name` is its type afterwards. `excluded` is what the rules say
     of it, None where they say nothing; an invalid event that its rules exclude is excluded, and its problems remain as
-    the reason. `matched` are the positions of the rules whose conditions held, `changes` the values they changed.
+    the reason. `matched` are the positions of the rules whose conditions held, `changed_by` of those that did something,
+    `changes` the values they changed.
     """
 
     full_name: str
@@ -52,6 +53,7 @@ class Outcome:
     schema: Schema | None = None
     excluded: bool | None = None
     matched: Sequence[int] = ()
+    changed_by: Sequence[int] = ()
     changes: Sequence[Change] = ()
     problems: Sequence[str] = field(default=())
 
@@ -93,8 +95,11 @@ class Rewriter:
                 continue
             work.rule = rule
             work.matched.append(index)
+            before = work.done
             for number in range(len(rule.actions)):
                 self._act(work.shape, index, number)(work)
+            if work.done != before:
+                work.changed_by.append(index)
 
     def _shape(self, facts: Facts, schema: Schema) -> Shape:
         key = schema, facts.full_name, facts.aggregate, facts.action
@@ -153,12 +158,13 @@ def _outcome(work: Work, schema: Schema) -> Outcome:
         body, written_in = _in_target(work, schema)
     elif work.touched and not work.problems and not _as_before(work):
         body = _in_source(work, schema)
+    name, rules = work.shape.full_name, (work.matched, work.changed_by)
     if work.problems:
         excluded = work.excluded if work.refused else True
-        return Outcome(work.shape.full_name, None, None, excluded, work.matched, work.changes, work.problems)
+        return Outcome(name, None, None, excluded, *rules, work.changes, work.problems)
     if body is None or (body == work.body and written_in is schema):
-        return Outcome(work.shape.full_name, None, None, work.excluded, work.matched)
-    return Outcome(work.shape.full_name, body, written_in, work.excluded, work.matched, work.changes)
+        return Outcome(name, None, None, work.excluded, *rules)
+    return Outcome(name, body, written_in, work.excluded, *rules, work.changes)
 
 
 def _as_before(work: Work) -> bool:

@@ -94,7 +94,7 @@ class Work:
     """The state of one event. `tree` is decoded when something asks for it, so most events never are."""
 
     __slots__ = (
-        "_holder", "body", "changes", "excluded", "facts", "matched", "problems", "refused", "rule", "shape", "start",
+        "_holder", "body", "changed_by", "changes", "excluded", "facts", "matched", "problems", "refused", "rule", "shape", "start",
         "structural", "targets", "touched", "twice",
     )  # fmt: skip
 
@@ -105,6 +105,7 @@ class Work:
         self.targets = targets
         self.rule: Rule
         self.matched: list[int] = []
+        self.changed_by: list[int] = []
         self.changes: list[Change] = []
         self.problems: list[str] = []
         self.refused = False  # whether a rule at fault wants the event refused
@@ -129,6 +130,11 @@ class Work:
     def decoded(self) -> Any:
         """Return the tree as it was before any rule."""
         return JsonWalker(self.body, DEFAULT_LIMITS).whole(self.start.root)
+
+    @property
+    def done(self) -> tuple[int, int, bool | None]:
+        """What differs as soon as a rule has done something: numbers of changes, and what is said of exclusion."""
+        return len(self.changes), len(self.structural), self.excluded
 
     def put(self, spot: Spot, container: Any, key: Any, value: Any, before: Any, after: Any) -> None:
         """Put `value` at `container[key]`; `before` and `after` are what to show of it."""
