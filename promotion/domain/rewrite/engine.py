@@ -44,8 +44,8 @@ class Outcome:
     `body` is the new Avro body, written in `schema`; both are None where the event's bytes stay as they are, and where
     it would be invalid: then `problems` says why. `full_name` is its type afterwards. `excluded` is what the rules say
     of it, None where they say nothing; an invalid event that its rules exclude is excluded, and its problems remain as
-    the reason. `matched` are the positions of the rules whose conditions held, `changed_by` of those that did something,
-    `changes` the values they changed.
+    the reason. `matched` are the positions of the rules whose conditions held, `changed_by` of those that did
+    something, `changes` the values they changed.
     """
 
     full_name: str
