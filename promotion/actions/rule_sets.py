@@ -10,8 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from promotion.actions import audit
-from promotion.actions.rules import refuse_unkept
-from promotion.domain.rewrite import Origin, rules_from_json, to_json, write_rules
+from promotion.domain.rewrite import Origin, check_keepable, rules_from_json, to_json, write_rules
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.models import Environment, Promotion, RuleSet, RuleSetVersion
 from promotion.policy import MANAGE, Actor, require
@@ -37,8 +36,9 @@ def save(
     saved a version meanwhile.
     """
     require(actor, MANAGE)
-    checked = to_json(rules_from_json(rules))
-    refuse_unkept(checked)
+    read = rules_from_json(rules)
+    check_keepable(read)
+    checked = to_json(read)
     if not checked:
         raise InvalidInput("There is no rule to keep.", "Write one first.")
     name = _name(name)

@@ -10,8 +10,8 @@ from django.db import transaction
 from promotion.actions import audit
 from promotion.actions.edit import lock_editable
 from promotion.actions.request import request_job
-from promotion.domain.rewrite import rules_from_json, to_json
-from promotion.errors import Conflict, InvalidInput, NotFound, Refused
+from promotion.domain.rewrite import check_keepable, rules_from_json, to_json
+from promotion.errors import Conflict, NotFound, Refused
 from promotion.models import Promotion, PromotionJob, RuleList, RulePass, RuleSetVersion
 from promotion.policy import Actor
 from promotion.states import JobKind
@@ -122,27 +122,14 @@ def change(
         lock_editable(actor, promotion.pk)
         rules = RuleList.objects.of(promotion)
         new = changed(drafted(rules))
-        rules_from_json([each["rule"] for each in new or []])  # together too: names and ids are given once
-        refuse_unkept(new or [])
+        # Together too: names and ids are given once.
+        check_keepable(rules_from_json([each["rule"] for each in new or []]))
         draft = None if new == rules.applied else new
         if not RuleList.objects.save_draft(promotion.pk, version, draft):
             raise Conflict(
                 "Somebody else changed the rules of this promotion meanwhile.",
                 "Nothing was saved. Look at the rules again, then repeat your change.",
             )
-
-
-def refuse_unkept(rules: Any) -> None:
-    """Raise InvalidInput for rules that hold the character U+0000, which the database cannot keep."""
-    match rules:
-        case str():
-            if "\0" in rules:
-                raise InvalidInput("A rule cannot hold the character U+0000.", "Write the rule without it.")
-        case list():
-            for each in rules:
-                refuse_unkept(each)
-        case dict():
-            refuse_unkept([*rules.keys(), *rules.values()])
 
 
 def preview(actor: Actor, promotion: Promotion) -> tuple[RulePass, PromotionJob]:

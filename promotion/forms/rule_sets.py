@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q, QuerySet
 
 from promotion.domain.json_text import MalformedJson
-from promotion.domain.rewrite import RuleFile, read_rules
+from promotion.domain.rewrite import RuleFile, check_keepable, read_rules
 from promotion.domain.rewrite.rule_file import MAX_BYTES
 from promotion.errors import InvalidInput
 from promotion.forms.promotions import EnvironmentField
@@ -98,6 +98,7 @@ class VersionForm(forms.Form):
     def _some(self, found: RuleFile) -> RuleFile:
         if not found.rules:
             raise InvalidInput("There is no rule to keep: write one, or choose a file.")
+        check_keepable(found.rules)
         return found
 
     def _refuse(self, error: InvalidInput, content: str | bytes) -> None:

@@ -437,6 +437,7 @@ def test_the_draft_is_kept_as_a_rule_set_and_a_further_version_is_confirmed(brow
     kept = rule_sets.version_of("dev to sit")
     assert [each["id"] for each in kept.rules] == [made["id"]]
     assert (kept.rule_set.source, kept.rule_set.target) == (promotion.source, promotion.target)
+    press(browser, promotion, "rule_enable", draft(promotion)[1], enabled="yes")
     answer = browser.post(save, {"name": "dev to sit", "note": "Second"})
     assert "Save as version 2" in answer.content.decode()
     assert "Second" in answer.content.decode()

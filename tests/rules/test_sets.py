@@ -75,12 +75,14 @@ def test_a_file_that_names_its_set_wrongly_is_refused(origin: Any, problem: str)
     assert refused.value.problems == [problem]
 
 
-def test_rules_with_a_nul_are_refused_before_the_database_would() -> None:
+@database
+def test_rules_with_a_nul_are_refused_before_the_database_would(promotion) -> None:
     rule = {"name": "N", "then": [{"do": "set", "path": "a", "value": {"b": ["\0"]}}]}
-    with pytest.raises(InvalidRules, match="a problem") as refused:
-        rules_from_json([rule])
-    assert "rule 1: the character U+0000 cannot be kept" in refused.value.problems[0]
-    rules_from_json([{"name": "N", "then": [{"do": "regex", "path": "a", "pattern": r"\x00", "to": "\\\\u0000"}]}])
+    for keep in (lambda: saved("Hosts", stage.REHOST, rule), lambda: stage.add(promotion, stage.REHOST, rule)):
+        with pytest.raises(InvalidRules) as refused:
+            keep()
+        assert refused.value.problems[0].startswith("rule 2: the character U+0000 cannot be kept")
+    saved("Hosts", {"name": "N", "then": [{"do": "regex", "path": "a", "pattern": r"\x00", "to": "\\\\u0000"}]})
 
 
 def test_two_older_files_have_rules_of_different_names_and_always_the_same_ids() -> None:

@@ -8,7 +8,7 @@ from promotion.domain.rewrite.describe import describe
 from promotion.domain.rewrite.engine import Outcome, Rewriter
 from promotion.domain.rewrite.path import InvalidPath, Path, parse_path
 from promotion.domain.rewrite.reader import InvalidRules
-from promotion.domain.rewrite.rule import OnInvalid, Rule, rules_from_json, to_json
+from promotion.domain.rewrite.rule import OnInvalid, Rule, check_keepable, rules_from_json, to_json
 from promotion.domain.rewrite.rule_file import Format, Origin, RuleFile, read_rules, write_rules
 from promotion.domain.rewrite.versions import Difference, compare
 from promotion.domain.rewrite.work import Change, Facts, Seeds, Targets
@@ -29,6 +29,7 @@ __all__ = [
     "RuleFile",
     "Seeds",
     "Targets",
+    "check_keepable",
     "compare",
     "describe",
     "parse_path",

@@ -166,7 +166,7 @@ class Reader:
 
 
 def holds_nul(value: Any) -> bool:
-    """Whether a JSON value has the character U+0000 in any text: PostgreSQL's jsonb takes none."""
+    """Whether a JSON value has the character U+0000 in any text or key."""
     match value:
         case str():
             return "\0" in value

@@ -90,6 +90,17 @@ def to_json(rules: Iterable[Rule]) -> list[dict[str, Any]]:
     ]
 
 
+def check_keepable(rules: Iterable[Rule]) -> None:
+    """Raise InvalidRules where the database cannot keep a rule: PostgreSQL's jsonb takes no U+0000."""
+    problems = [
+        f"rule {number}: the character U+0000 cannot be kept; in a pattern it is written \\x00."
+        for number, raw in enumerate(to_json(rules), 1)
+        if holds_nul(raw)
+    ]
+    if problems:
+        raise InvalidRules(problems)
+
+
 def id_of_name(name: str) -> UUID:
     """Return the id of a rule that was given none."""
     return uuid5(_OF_A_NAME, name)
@@ -120,8 +131,6 @@ def _rule(raw: Any, place: str, problems: list[str]) -> Rule:
         OnInvalid(reader.choice("on_invalid", list(OnInvalid), OnInvalid.REFUSE)),
     )
     reader.end()
-    if holds_nul(raw):
-        reader.problem("the character U+0000 cannot be kept; in a pattern it is written \\x00.")
     return rule
 
 
