@@ -12,8 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from promotion.actions import rule_sets
 from promotion.actions import rules as actions
-from promotion.domain.octets import visible
-from promotion.domain.rewrite import Format, read_rules, to_json
+from promotion.domain.rewrite import read_rules, to_json
 from promotion.domain.rewrite.rule_file import MAX_BYTES
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.rules import FileForm, HostForm, JsonForm, QuickForm, RuleForm, SaveForm, UserForm, WritingForm
@@ -207,11 +206,8 @@ def _take_file(request: HttpRequest, promotion: Promotion, form: FileForm) -> tu
     file = form.cleaned_data["file"]
     if file.size > MAX_BYTES:
         raise InvalidInput(f"The file is larger than {MAX_BYTES:,} bytes.", "Split it.")
-    read = read_rules(file.read())
-    rules = to_json(read.rules)
-    if read.format is Format.OLDER:  # its entries have no names: two such files are to fit into one promotion
-        rules = [{**rule, "name": f"{visible(file.name or '')[:60]}: {rule['name']}", "id": ""} for rule in rules]
-    entries = actions.entries([{key: value for key, value in rule.items() if value != ""} for rule in rules])
+    read = read_rules(file.read(), file.name or "")
+    entries = actions.entries(to_json(read.rules))
     actions.add(actor_of(request), promotion, form.cleaned_data["version"], entries)
     number = len(entries)
     messages.success(request, f"{number:,} rule{'' if number == 1 else 's'} taken into the draft. Nothing is applied.")

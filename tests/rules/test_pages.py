@@ -451,7 +451,7 @@ def test_files_of_the_older_importer_and_ours_are_taken(browser, promotion):
     for name, text in (("a.json", ours), ("b.json", older), ("c.json", older)):
         file = SimpleUploadedFile(name, text.encode())
         assert press(browser, promotion, "rules_file", file=file).status_code == 302
-    assert names(promotion) == ["Ours", "b.json: Entry 1 of an older file", "c.json: Entry 1 of an older file"]
+    assert names(promotion) == ["Ours", "Entry 1 of b.json", "Entry 1 of c.json"]
     for text in (b"{", b"5", b'[{"name": "x", "then": [{"do": "fly"}]}]', b"\xff"):
         answer = press(browser, promotion, "rules_file", file=SimpleUploadedFile("bad.json", text))
         assert answer.status_code == 422, text

@@ -94,8 +94,8 @@ class Work:
     """The state of one event. `tree` is decoded when something asks for it, so most events never are."""
 
     __slots__ = (
-        "_holder", "body", "changed_by", "changes", "excluded", "facts", "matched", "problems", "refused", "rule", "shape",
-        "start", "structural", "targets", "touched", "twice",
+        "_holder", "body", "changed_by", "changes", "excluded", "facts", "matched", "problems", "refused", "rule",
+        "shape", "start", "structural", "targets", "touched", "twice",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, shape: Shape, body: bytes, targets: Targets) -> None:
