@@ -18,8 +18,9 @@ from promotion.views.rule_lines import lines, number_of_changes
 from promotion.views.steps import EXPORTED, steps
 
 KINDS = (JobKind.PREVIEW_RULES, JobKind.REWRITE)
-#: Of a report: fields, samples and events that would become invalid. The pass keeps more.
-MOST_FIELDS, MOST_VALUES, MOST_SAMPLES, MOST_PROBLEMS, MOST_SETS = 50, 5, 15, 30, 20
+#: Of a report: fields and their values, samples, reasons why events would become invalid, and events of each.
+MOST_FIELDS, MOST_VALUES, MOST_SAMPLES, MOST_PROBLEMS, MOST_EVENTS = 50, 5, 15, 30, 6
+MOST_SETS = 20
 #: What a report says of its numbers of events.
 _WORDS = {
     "matched": "matched",
@@ -100,10 +101,21 @@ def report(run: RulePass) -> dict[str, Any]:
         ],
         "more_fields": max(0, len(run.fields) - MOST_FIELDS),
         "samples": run.samples[:MOST_SAMPLES],
-        "problems": run.problems[:MOST_PROBLEMS],
-        "more_problems": max(0, counts.get("invalid", 0) - MOST_PROBLEMS),
+        "problems": by_reason(run.problems),
+        "more_problems": max(0, counts.get("invalid", 0) - len(run.problems)),
         "refused": refused(run),
     }
+
+
+def by_reason(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the reasons why events would become invalid, each with some of its events and how many more there are."""
+    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for each in problems:
+        found.setdefault(tuple(each["problems"]), []).append(each)
+    return [
+        {"reasons": reasons, "events": events[:MOST_EVENTS], "more": max(0, len(events) - MOST_EVENTS)}
+        for reasons, events in sorted(found.items(), key=lambda item: -len(item[1]))[:MOST_PROBLEMS]
+    ]
 
 
 def events_changed(run: RulePass) -> int:
