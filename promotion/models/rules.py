@@ -57,10 +57,10 @@ class RuleList(models.Model):
 class RulePass(models.Model):
     """One run of a promotion's rules over its events: a preview (`dry`) or the real thing, for good.
 
-    `counts`: events {"seen", "matched", "changed", "restored", "excluded", "included", "invalid",
-    "refused"}, and "by_rule": {id: {"matched", "changed"}}. `fields`: [{"path", "events", "values": [{"from", "to",
-    "events"}], "more"}] sorted by events. `samples`: [{"event", "at", "type", "changes": [{"path", "from", "to"}]}]. `problems`: the same with
-    "problems", for events that would become invalid.
+    `counts`: events {"seen", "matched", "changed", "restored", "excluded", "included", "invalid", "refused"}, and
+    "by_rule": {id: {"matched", "changed"}}. `fields`: [{"path", "events", "values": [{"from", "to", "events"}],
+    "more"}] sorted by events. `samples`: [{"event", "at", "type", "changes": [{"path", "from", "to"}]}]. `problems`:
+    the same with "problems", for events that would become invalid.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
