@@ -53,9 +53,21 @@ def import_file(
     return promotion, file, job
 
 
-def import_again(actor: Actor, promotion: Promotion) -> PromotionJob:
-    """Ask for the stored file to be read once more, after an import that failed. Raises like `request_job`."""
-    file = promotion.uploads.order_by("pk").first()
+def import_again(actor: Actor, promotion: Promotion, form: str = "") -> PromotionJob:
+    """Ask for the stored file to be read once more, after an import that failed, as `form` or as is recognised.
+
+    Raises like `request_job`, and Refused where the file is not kept.
+    """
+    require(actor, MANAGE)
+    file = imported_file(promotion)
     if file is None or not file.chunks.exists():
         raise Refused("The file of this promotion is no longer kept.", "Import it again as a new promotion.")
-    return request_job(actor, promotion, JobKind.IMPORT, {"upload": file.pk})
+    with transaction.atomic():
+        job = request_job(actor, promotion, JobKind.IMPORT, {"upload": file.pk})
+        Upload.objects.filter(pk=file.pk).update(format=form)
+    return job
+
+
+def imported_file(promotion: Promotion) -> Upload | None:
+    """Return the file that the promotion was made of, None where it comes from elsewhere."""
+    return promotion.uploads.order_by("pk").first() if promotion.origin == Origin.FILE else None

@@ -6,9 +6,6 @@ has to be trusted, and an import that ends well has read every entry exactly onc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
-
 from django.utils import timezone
 
 from promotion.actions.export_chunk import Chunk
@@ -17,9 +14,8 @@ from promotion.actions.import_entries import PARTITION, Entries
 from promotion.actions.import_schemas import FileSchemas
 from promotion.actions.lease import Lease
 from promotion.actions.schema_source import open_schemas
+from promotion.actions.uploaded import UploadedFile
 from promotion.domain.files.items import Format
-from promotion.domain.files.reading import read
-from promotion.domain.files.recognising import LOOK, recognise
 from promotion.models import Export, ExportPartition, Installation, Promotion, Upload, UploadLine
 
 #: Entries of which the report says why they were not taken; the counts have all of them.
@@ -34,57 +30,21 @@ def run(lease: Lease) -> None:
     promotion = Promotion.objects.with_environments().get(pk=lease.promotion.pk)
     file = Upload.objects.get(pk=lease.job.arguments["upload"])
     lease.progress(0, file.size, "Reading the file")
-    pieces = _pieces(file)
-    form = _format(file, pieces_seen := _Start(pieces))
-    row = _anew(lease, promotion, file, form)
+    stored = UploadedFile(file)
+    row = _anew(lease, promotion, file, stored.format)
     with open_schemas(promotion.target) as registry:
-        entries = Entries(promotion, form, FileSchemas(registry, promotion.target))
-        counted = _Counted(pieces_seen.all())
+        entries = Entries(promotion, stored.format, FileSchemas(registry, promotion.target))
         chunk = Chunk()
-        for item in read(form, counted):
+        for item in stored.items():
             lease.check()
             entries.take(item, chunk)
             if chunk.due:
                 _write(lease, file, row, entries, chunk)
-                lease.progress(counted.bytes)
+                lease.progress(stored.bytes)
                 chunk = Chunk()
         _write(lease, file, row, entries, chunk)
+    stored.check_format(entries.verdicts)
     _finish(lease, promotion, file, entries)
-
-
-class _Start:
-    """The first bytes of a stream, looked at and given back."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self.head = b""
-        self._pieces = pieces
-        while len(self.head) < LOOK and (piece := next(pieces, None)) is not None:
-            self.head += piece
-
-    def all(self) -> Iterator[bytes]:
-        return chain([self.head], self._pieces)
-
-
-class _Counted:
-    """The file's bytes, and how many of them were taken."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self.bytes = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            self.bytes += len(piece)
-            yield piece
-
-
-def _pieces(file: Upload) -> Iterator[bytes]:
-    for data in file.chunks.order_by("number").values_list("data", flat=True).iterator(chunk_size=1):
-        yield bytes(data)
-
-
-def _format(file: Upload, start: _Start) -> Format:
-    return Format(file.format) if file.format else recognise(start.head)
 
 
 def _anew(lease: Lease, promotion: Promotion, file: Upload, form: Format) -> ExportPartition:

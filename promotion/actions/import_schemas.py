@@ -11,7 +11,7 @@ from promotion.actions.schema_source import Schemas, strategy_of
 from promotion.actions.schemas import store_schema
 from promotion.domain.connection import subject
 from promotion.domain.event_id import FIELD
-from promotion.domain.files.event_ids import with_event_id
+from promotion.domain.files.event_ids import whole_value
 from promotion.domain.files.items import FileEvent
 from promotion.domain.json_codec import from_json_value
 from promotion.domain.schema import MalformedSchema, Schema, parse
@@ -21,8 +21,6 @@ from promotion.models import AvroSchema, Environment
 #: Schemas of one type that are tried, the target's newest one first.
 MOST_TRIED = 20
 LATER = "userId"
-#: What the newer tools write into a CloudEvent's data beside the event.
-ENVELOPE = frozenset({"aggregateVersion", "newAggregateVersion"})
 
 
 class NoSchemaFits(InvalidInput):
@@ -51,7 +49,7 @@ class FileSchemas:
         first: InvalidInput | None = None
         for schema, row in self._schemas(full_name):
             try:
-                value = _without_envelope(schema, event, with_event_id(schema, event))
+                value = whole_value(schema, event)
                 _check_generation(schema, value)
                 return Written(Body(schema, from_json_value(schema, value)), row)
             except InvalidInput as error:
@@ -80,17 +78,6 @@ class FileSchemas:
             if schema.full_name == full_name and schema.root.kind == "record":
                 found.setdefault(schema.sha256, (schema, store_schema(text).pk))
         return found
-
-
-def _without_envelope(schema: Schema, event: FileEvent, value: Any) -> Any:
-    """Drop what the newer tools repeat of the CloudEvent's attributes in its data, where the event has no such field.
-
-    The version of an aggregate is the target's own business: no event of the schemas has it (docs/files.md).
-    """
-    if not event.attributes or not isinstance(value, dict):
-        return value
-    fields = {item.name for item in schema.root.fields}
-    return {name: each for name, each in value.items() if name not in ENVELOPE or name in fields}
 
 
 def _check_generation(schema: Schema, value: Any) -> None:

@@ -16,18 +16,20 @@ from promotion.states import JobKind
 CHUNK = 1024 * 1024
 
 
-def upload(actor: Actor, promotion: Promotion, name: str, pieces: Iterable[bytes]) -> tuple[Upload, PromotionJob]:
+def upload(
+    actor: Actor, promotion: Promotion, name: str, pieces: Iterable[bytes], form: str = ""
+) -> tuple[Upload, PromotionJob]:
     """Store the file and return it with the job that compares it.
 
-    `pieces` are bytes in any sizes, read once. Raises InvalidInput for an empty or too large file, Refused or Conflict
-    where the promotion cannot be changed now.
+    `pieces` are bytes in any sizes, read once; `form` is a domain.files Format, empty where it is to be recognised.
+    Raises InvalidInput for an empty or too large file, Refused or Conflict where the promotion cannot be changed now.
     """
     require(actor, MANAGE)
     with transaction.atomic():
-        # What was compared before is needed by its lines only.
-        UploadChunk.objects.filter(upload__promotion=promotion, upload__compared_at__isnull=False).delete()
-        file = store(actor, promotion, name, pieces)
+        file = store(actor, promotion, name, pieces, form)
         job = request_job(actor, promotion, JobKind.UPLOAD, {"upload": file.pk})
+        # Nothing reads an earlier file any more: no other job of this promotion runs.
+        UploadChunk.objects.filter(upload__promotion=promotion).exclude(upload=file).delete()
     return file, job
 
 

@@ -132,23 +132,3 @@ class SelectForm(forms.Form):
         if given.get("everything") and given.get("count") is None:
             raise forms.ValidationError("Say how many events are to be changed.")
         return given
-
-
-class UploadForm(forms.Form):
-    """An edited file of outgoing events."""
-
-    file = forms.FileField(
-        label="Edited file",
-        help_text="JSON Lines as downloaded here. Nothing is changed before you have seen what would be.",
-    )
-
-
-class ApplyForm(forms.Form):
-    """What to do with outgoing events that the file does not mention."""
-
-    missing = forms.ChoiceField(
-        label="Outgoing events that the file does not mention",
-        choices=[("keep", "Leave them as they are"), ("exclude", "Exclude them")],
-        initial="keep",
-        widget=forms.RadioSelect,
-    )

@@ -18,35 +18,39 @@ from promotion import jobs
 from promotion.actions import apply_upload
 from promotion.actions import download as downloads
 from promotion.actions import upload as uploads
+from promotion.actions.import_file import imported_file
+from promotion.domain.files.items import Format
 from promotion.errors import Conflict, InvalidInput, NotFound
-from promotion.forms.events import ApplyForm, UploadForm
+from promotion.forms.uploads import ApplyForm, DownloadForm, UploadForm
 from promotion.models import LineVerdict, Promotion, PromotionJob, Upload, UploadLine
 from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import JobKind
+from promotion.views.incoming import say_too_large, too_large
 from promotion.views.paging import keyset
 from promotion.views.shared import actor_of, promotion_of
 
 FOLDER = "promotion/uploads"
-#: What a form needs beside its file, in bytes.
-AROUND = 64 * 1024
 
 
 @require_safe
 def download(request: HttpRequest, promotion_id: int) -> HttpResponseBase:
-    """Download the outgoing events as JSON Lines; `?all=on` the excluded ones too. Without `?format` ask which."""
+    """Download the outgoing events as the file that the URL asks for. Without `?format` ask which."""
     require(request.user, VIEW)
     promotion = promotion_of(promotion_id)
-    if request.GET.get("format") != "jsonl":
-        context = {"promotion": promotion, "ready": promotion.state not in downloads.NOT_YET}
+    form = DownloadForm(request.GET if "format" in request.GET else None)
+    if not form.is_valid():
+        context = {"promotion": promotion, "ready": promotion.state not in downloads.NOT_YET, "form": form}
         context |= {"outgoing": promotion.events.outgoing().count(), "may_edit": _may_edit(request, promotion)}
-        return render(request, f"{FOLDER}/download.html", context)
-    lines = downloads.download(actor_of(request), promotion, everything=bool(request.GET.get("all")))
+        return render(request, f"{FOLDER}/download.html", context, status=422 if form.is_bound else 200)
+    given = form.cleaned_data
+    kind = Format(given["format"])
+    file = downloads.download(actor_of(request), promotion, given["all"], kind, given["plain"])
     headers = {
-        "Content-Disposition": f'attachment; filename="{downloads.file_name(promotion)}"',
+        "Content-Disposition": f'attachment; filename="{downloads.file_name(promotion, kind)}"',
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-    return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
+    return StreamingHttpResponse(file.blocks(), content_type=downloads.ENDINGS[kind][1], headers=headers)
 
 
 @csrf_exempt
@@ -56,12 +60,8 @@ def upload(request: HttpRequest, promotion_id: int) -> HttpResponse:
     promotion = promotion_of(promotion_id)
     if request.method != "POST":
         return _form(request, promotion, UploadForm())
-    size = int(request.META.get("CONTENT_LENGTH") or 0)
-    if size > settings.MAX_UPLOAD_BYTES + AROUND:
-        form = UploadForm({})
-        form.is_valid()
-        form.errors["file"] = form.error_class([f"The file is larger than {settings.MAX_UPLOAD_BYTES:,} bytes."])
-        return _form(request, promotion, form)
+    if too_large(request):
+        return _form(request, promotion, say_too_large(UploadForm({})))
     answer: HttpResponse = _take(request, promotion)
     return answer
 
@@ -73,7 +73,9 @@ def _take(request: HttpRequest, promotion: Promotion) -> HttpResponse:
         return _form(request, promotion, form)
     file = form.cleaned_data["file"]
     try:
-        made, job = uploads.upload(actor_of(request), promotion, file.name or "", file.chunks())
+        made, job = uploads.upload(
+            actor_of(request), promotion, file.name or "", file.chunks(), form.cleaned_data["format"]
+        )
     except InvalidInput as error:
         form.add_error("file", str(error))
         return _form(request, promotion, form)
@@ -118,17 +120,25 @@ def _form(request: HttpRequest, promotion: Promotion, form: UploadForm) -> HttpR
         "promotion": promotion,
         "form": form,
         "may_edit": _may_edit(request, promotion),
-        "uploads": promotion.uploads.select_related("author")[:20],
+        "uploads": _edits(promotion).select_related("author")[:20],
         "most": settings.MAX_UPLOAD_BYTES,
     }
     return render(request, f"{FOLDER}/form.html", context, status=422 if form.is_bound else 200)
 
 
+def _edits(promotion: Promotion) -> QuerySet[Upload]:
+    """The files that were to change its events; not the one that it was made of."""
+    first = imported_file(promotion)
+    return promotion.uploads.all() if first is None else promotion.uploads.exclude(pk=first.pk)
+
+
 def _report(request: HttpRequest, found: Upload, form: ApplyForm, error: Conflict | None = None) -> HttpResponse:
-    job = PromotionJob.objects.filter(
-        promotion=found.promotion_id, kind=JobKind.UPLOAD, arguments__upload=found.pk
-    ).first()
+    kinds = (JobKind.UPLOAD, JobKind.IMPORT)
+    job = PromotionJob.objects.filter(promotion=found.promotion_id, kind__in=kinds, arguments__upload=found.pk).first()
     context: dict[str, Any] = {"promotion": found.promotion, "upload": found, "job": job, "error": error}
+    context |= {"imported": found == imported_file(found.promotion), "entry": Format(found.format or "jsonl").entry}
+    if context["imported"] and not found.compared_at:
+        return redirect(found.promotion)  # which says how far it is, and what went wrong
     if job is not None and job.active:
         return render(request, f"{FOLDER}/{'_' if _polls(request) else ''}comparing.html", context)
     if _polls(request):

@@ -54,7 +54,7 @@ def test_a_downloaded_file_is_edited_and_uploaded(promotion, tmp_path, capfd):
     cast.user("manager")
     file = tmp_path / "events.jsonl"
     answer, code = run(capfd, "download", promotion.pk, "--format", "jsonl", "--out", file)
-    assert (answer, code) == ({"id": promotion.pk, "events": 10, "out": str(file)}, 0)
+    assert (answer, code) == ({"id": promotion.pk, "events": 10, "format": "jsonl", "out": str(file)}, 0)
     file.write_bytes(file.read_bytes().replace(b'"roleId":"role', b'"roleId":"new', 3))
     upload = ("upload", promotion.pk, "--file", file, "--as", "manager")
     answer, code = run(capfd, *upload, "--dry-run")

@@ -12,8 +12,8 @@ from promotion.actions.download import download
 from promotion.actions.edit import edit, exclude
 from promotion.actions.outgoing import outgoing
 from promotion.actions.upload import upload
+from promotion.domain.files.objects import FORMAT
 from promotion.domain.json_codec import to_json_value
-from promotion.domain.lines import FORMAT
 from promotion.errors import Conflict, InvalidInput, Refused
 from promotion.models import AuditEntry, Event, PromotionJob, Revision, Upload
 from promotion.states import JobState, PromotionState, RevisionKind
@@ -187,9 +187,9 @@ def test_a_value_of_null_is_refused_and_not_taken_for_unchanged(promotion):
 
 
 def test_a_line_that_is_too_long_is_refused_and_the_next_is_read(promotion, monkeypatch):
-    from promotion.actions import compare
+    from promotion.domain.files import splitting
 
-    monkeypatch.setattr(compare, "MAX_LINE", 1000)
+    monkeypatch.setattr(splitting, "MAX_ENTRY", 1000)
     line = json.dumps(lines_of(promotion)[1]).encode()
     made = compared(promotion, b'{"x": "' + b"y" * 2000 + b'"}\n' + line)
     assert verdicts(made) == {1: "invalid", 2: "unchanged"}

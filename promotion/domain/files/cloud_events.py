@@ -68,7 +68,7 @@ def _event(entry: dict[str, Any], piece: Piece, editing: bool) -> FileEvent:
     excluded = objects.optional(entry, EXCLUDED, bool)
     _check_data(entry, excluded)
     numbers = {name: number(entry, name) for name in (PARTITION, OFFSET)}
-    partition, offset = objects.position(numbers, PARTITION, OFFSET, editing)
+    partition, offset = objects.position(numbers, PARTITION, OFFSET)
     fixed = dict(_fixed(entry))
     found = FileEvent(
         number=piece.number,

@@ -30,13 +30,19 @@ class Duplicates:
 
     def first(self, number: int, digest: bytes) -> int:
         """Return the number of the first entry with this digest: `number` itself (below 2**32) where there is none."""
+        if (found := self.find(digest)) is not None:
+            return found
         bucket = self._buckets.setdefault(digest[:_BUCKET], bytearray())
-        rest = digest[_BUCKET:]
+        bucket += digest[_BUCKET:] + number.to_bytes(_NUMBER, "big")
+        return number
+
+    def find(self, digest: bytes) -> int | None:
+        """Return the number of the entry with this digest, None where there is none."""
+        bucket, rest = self._buckets.get(digest[:_BUCKET], b""), digest[_BUCKET:]
         found = bucket.find(rest)
         while found != -1:
             if found % _RECORD == 0:
                 end = found + len(rest)
                 return int.from_bytes(bucket[end : end + _NUMBER], "big")
             found = bucket.find(rest, found + 1)
-        bucket += rest + number.to_bytes(_NUMBER, "big")
-        return number
+        return None

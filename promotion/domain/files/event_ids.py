@@ -1,4 +1,4 @@
-"""An EventId for events of the newer tools, which say in the CloudEvent's attributes what Avro says inside."""
+"""Events of the newer tools: what Avro says inside stands in the CloudEvent's attributes, and the other way round."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ from promotion.domain.event_id import FIELD
 from promotion.domain.files.cloud_events import number
 from promotion.domain.files.items import FileEvent
 from promotion.domain.schema import Schema
+
+#: What the newer tools write into a CloudEvent's data beside the event.
+ENVELOPE = frozenset({"aggregateVersion", "newAggregateVersion"})
+
+
+def whole_value(schema: Schema, event: FileEvent) -> Any:
+    """Return the event's value with its EventId, and without what the newer tools repeat of the attributes in it.
+
+    The version of an aggregate is the target's own business: no event of the schemas has it (docs/files.md).
+    Raises BadLine like `with_event_id`.
+    """
+    value = with_event_id(schema, event)
+    if not event.attributes or not isinstance(value, dict) or ENVELOPE.isdisjoint(value):
+        return value
+    fields = {item.name for item in schema.root.fields}
+    return {name: each for name, each in value.items() if name not in ENVELOPE or name in fields}
 
 
 def with_event_id(schema: Schema, event: FileEvent) -> Any:

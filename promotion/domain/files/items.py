@@ -22,6 +22,11 @@ class Format(StrEnum):
     LINES = "lines"
     CLOUDEVENTS = "cloudevents"
 
+    @property
+    def entry(self) -> str:
+        """What the numbers of its items count: lines, or the entries of an array."""
+        return "line" if self in (Format.JSONL, Format.LINES) else "entry"
+
 
 class BadFile(InvalidInput):
     """A file that cannot be read on: cut off, not UTF-8, or of another format. The message names the place."""

@@ -42,8 +42,8 @@ def event_object(event: FileEvent) -> dict[str, Any]:
 def read_object(value: Any, number: int, line: int, editing: bool) -> FileEvent | Manifest:
     """Return what an entry says. Raises BadLine.
 
-    When `editing` an existing promotion the position is needed, and key and timestamp are not looked at: `fixed` has
-    what stands there, and `changed_fixed` compares it. Otherwise they have to be right.
+    When `editing` an existing promotion key and timestamp are not looked at: `fixed` has what stands there, and
+    `changed_fixed` compares it. Otherwise they have to be right.
     """
     if not isinstance(value, dict):
         raise BadLine("The entry is not a JSON object.", "Each entry holds one event: {...}.")
@@ -51,7 +51,7 @@ def read_object(value: Any, number: int, line: int, editing: bool) -> FileEvent 
         return read_manifest(value["manifest"])
     excluded = optional(value, "excluded", bool)
     check_value(value, "value", excluded)
-    partition, offset = position(value, "partition", "offset", editing)
+    partition, offset = position(value, "partition", "offset")
     return FileEvent(
         number=number,
         value=value.get("value"),
@@ -115,11 +115,9 @@ def check_value(entry: Mapping[str, Any], name: str, excluded: bool | None) -> N
         raise BadLine(f"'{name}' is missing.", "It holds the event itself.")
 
 
-def position(
-    entry: Mapping[str, Any], partition: str, offset: str, needed: bool
-) -> tuple[int, int] | tuple[None, None]:
+def position(entry: Mapping[str, Any], partition: str, offset: str) -> tuple[int, int] | tuple[None, None]:
     """Return partition and offset, both or none of them. Raises BadLine."""
-    if not needed and entry.get(partition) is None and entry.get(offset) is None:
+    if entry.get(partition) is None and entry.get(offset) is None:
         return None, None
     return _place(entry, partition), _place(entry, offset)
 

@@ -15,8 +15,8 @@ def read(form: Format, chunks: Iterable[bytes], editing: bool = False) -> Iterat
     """Yield what a file of format `form` says, entry by entry: events, bad entries, manifests, in the file's order.
 
     `chunks` are its bytes, cut anywhere; no more is held than one of them and one entry. When `editing` an existing
-    promotion each event needs a position; otherwise it may have one. Raises BadFile where the file cannot be read on:
-    what came before it was good.
+    promotion key and timestamp are only what the file says of them (`fixed`). Raises BadFile where the file cannot be
+    read on: what came before it was good.
     """
     match form:
         case Format.LINES:

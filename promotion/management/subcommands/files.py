@@ -1,21 +1,23 @@
-"""Subcommands of `manage.py promotion`: download and upload outgoing events."""
+"""Subcommands of `manage.py promotion`: download outgoing events, and upload them when they are edited."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from promotion import jobs
 from promotion.actions import apply_upload
-from promotion.actions.download import download
+from promotion.actions.download import Download, download
 from promotion.actions.upload import upload
+from promotion.domain.files.items import Format
 from promotion.errors import InvalidInput
 from promotion.management.base import Answer, actor, add_common, end_with, promotion, wait_for
+from promotion.management.streams import opened
 from promotion.models import LineVerdict, Upload
 
-PIECE = 1024 * 1024
+OF_AN_UPLOAD = (*apply_upload.APPLICABLE, LineVerdict.UNCHANGED, *apply_upload.FAULTY)
+FORMATS = [each.value for each in Format]
 #: Lines that the answer names; the page of the upload shows all of them.
 MOST_LINES = 1_000
 
@@ -24,14 +26,16 @@ def add(subparsers: Any) -> None:
     """Add this part's subcommands."""
     parser = subparsers.add_parser("download", help="Write the outgoing events to a file.")
     parser.add_argument("id", type=int)
-    parser.add_argument("--format", choices=["jsonl"], default="jsonl")
+    parser.add_argument("--format", choices=FORMATS, default=Format.JSONL.value)
+    parser.add_argument("--plain", action="store_true", help="Unions without tags where that is unambiguous.")
     parser.add_argument("--out", required=True, metavar="FILE", help="Where to; - is standard output.")
     parser.add_argument("--all", action="store_true", help="The excluded events too.")
     add_common(parser)
     parser.set_defaults(handler=_download)
     parser = subparsers.add_parser("upload", help="Compare an edited file with the events, and apply it.")
     parser.add_argument("id", type=int)
-    parser.add_argument("--file", required=True, metavar="FILE")
+    parser.add_argument("--file", required=True, metavar="FILE", help="The file; - is standard input.")
+    parser.add_argument("--format", choices=FORMATS, default="", help="Else recognised.")
     parser.add_argument("--missing", choices=["keep", "exclude"], default="keep", help="Events not in the file.")
     parser.add_argument("--dry-run", action="store_true", help="Compare only, and discard the file.")
     parser.add_argument("--good-lines", action="store_true", help="Apply the others where some lines cannot be.")
@@ -41,35 +45,28 @@ def add(subparsers: Any) -> None:
 
 def _download(options: dict[str, Any]) -> Answer | None:
     found = promotion(options)
-    lines = download(None, found, everything=options["all"])
+    file = download(None, found, options["all"], Format(options["format"]), options["plain"])
     if options["out"] == "-":
-        _write(lines, sys.stdout.buffer)
+        _write(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return None
     try:
-        with Path(options["out"]).open("wb") as file:
-            count = _write(lines, file)
+        with Path(options["out"]).open("wb") as stream:
+            _write(file, stream)
     except OSError as error:
         raise InvalidInput(f"{options['out']} cannot be written: {error.strerror}.") from error
-    return {"id": found.pk, "events": count - 1, "out": options["out"]}
+    return {"id": found.pk, "events": file.events, "format": file.form, "out": options["out"]}
 
 
-def _write(lines: Iterable[str], file: Any) -> int:
-    count = 0
-    for line in lines:
-        file.write(line.encode())
-        count += 1
-    return count
+def _write(file: Download, stream: BinaryIO) -> None:
+    for block in file.blocks():
+        stream.write(block)
 
 
 def _upload(options: dict[str, Any]) -> Answer:
     user, found = actor(options), promotion(options)
-    path = Path(options["file"])
-    try:
-        with path.open("rb") as file:
-            made, job = upload(user, found, path.name, _pieces(file))
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    with opened(options["file"]) as (name, pieces):
+        made, job = upload(user, found, name, pieces, options["format"])
     wait_for(jobs.enqueue(job))
     made.refresh_from_db()
     answer = _answer(made)
@@ -88,15 +85,11 @@ def _faulty() -> InvalidInput:
     )
 
 
-def _pieces(file: Any) -> Iterator[bytes]:
-    while piece := file.read(PIECE):
-        yield piece
-
-
 def _answer(made: Upload) -> Answer:
     lines = made.lines.exclude(verdict=LineVerdict.UNCHANGED).values_list("number", "verdict", "problems")
     return {
-        **{verdict.value: made.counts.get(verdict.value, 0) for verdict in LineVerdict},
+        **{verdict.value: made.counts.get(verdict.value, 0) for verdict in OF_AN_UPLOAD},
+        "format": made.format,
         "missing": made.missing,
         "applied": False,
         "lines": [

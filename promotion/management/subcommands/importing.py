@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from promotion import jobs
 from promotion.actions.import_file import import_file
 from promotion.domain.files.items import Format
 from promotion.domain.keys import Tenancy
-from promotion.errors import InvalidInput, NotFound
+from promotion.errors import NotFound, PromotionError
 from promotion.management.answers import Answer, promotion_answer
-from promotion.management.base import actor, add_common, wait_for
-from promotion.models import Environment, Promotion, Upload
+from promotion.management.base import actor, add_common, end_with, wait_for
+from promotion.management.streams import opened
+from promotion.models import Environment, LineVerdict, Promotion, Upload
 
-PIECE = 1024 * 1024
 #: Entries that the answer names; the page of the import shows all of them.
 MOST_LINES = 1_000
+OF_AN_IMPORT = (LineVerdict.IMPORTED, LineVerdict.REPEATED, LineVerdict.LEFT_OUT, LineVerdict.INVALID)
 
 
 def add(subparsers: Any) -> None:
@@ -36,36 +34,28 @@ def add(subparsers: Any) -> None:
 def _import(options: dict[str, Any]) -> Answer:
     tenancy = {"host": Tenancy.MULTI, "user": Tenancy.SINGLE, None: None}[options["keys"]]
     asked = actor(options), _environment(options["target"]), options["title"]
-    if options["file"] == "-":
-        made, file, job = import_file(*asked, "standard input", _pieces(sys.stdin.buffer), options["format"], tenancy)
-    else:
-        path = Path(options["file"])
-        try:
-            with path.open("rb") as stream:
-                made, file, job = import_file(*asked, path.name, _pieces(stream), options["format"], tenancy)
-        except OSError as error:
-            raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    with opened(options["file"]) as (name, pieces):
+        made, file, job = import_file(*asked, name, pieces, options["format"], tenancy)
     jobs.enqueue(job)
     if options["wait"]:
-        wait_for(job)
-    return answer(Promotion.objects.with_environments().get(pk=made.pk), file)
+        try:
+            wait_for(job)
+        except PromotionError as error:
+            end_with(error, _answer(made, file))  # which has the promotion's id: it can be imported again
+    return _answer(made, file)
 
 
-def answer(promotion: Promotion, file: Upload) -> Answer:
+def _answer(made: Promotion, file: Upload) -> Answer:
     """Return how the promotion stands, and what became of the file's entries."""
+    promotion = Promotion.objects.with_environments().get(pk=made.pk)
     file.refresh_from_db()
     lines = file.lines.order_by("number").values_list("number", "verdict", "problems")
     return {
         **promotion_answer(promotion),
         "format": file.format,
-        "entries": file.counts,
+        "entries": {verdict.value: file.counts.get(verdict.value, 0) for verdict in OF_AN_IMPORT},
         "lines": [{"number": n, "verdict": verdict, "problems": said} for n, verdict, said in lines[:MOST_LINES]],
     }
-
-
-def _pieces(stream: BinaryIO) -> Iterator[bytes]:
-    while piece := stream.read(PIECE):
-        yield piece
 
 
 def _environment(name: str) -> Environment:
