@@ -11,6 +11,7 @@ from promotion.views import (
     event_types,
     events,
     home,
+    imports,
     plans,
     promotions,
     receipts,
@@ -29,7 +30,9 @@ urlpatterns = [
     # promotions
     path("promotions/", promotions.promotions, name="promotions"),
     path("promotions/new/", promotions.create, name="promotion_create"),
+    path("promotions/import/", imports.import_file, name="import"),
     path("promotions/<int:promotion_id>/", promotions.promotion, name="promotion"),
+    path("promotions/<int:promotion_id>/import/", imports.import_again, name="import_again"),
     path("promotions/<int:promotion_id>/export/", promotions.export, name="export"),
     path("promotions/<int:promotion_id>/refresh/", promotions.refresh, name="refresh"),
     path("promotions/<int:promotion_id>/cancel/", promotions.cancel, name="cancel"),

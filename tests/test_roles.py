@@ -66,6 +66,8 @@ ROWS = [
     Row("promotion:home", READ, NEVER),
     Row("promotion:promotions", READ, NEVER),
     Row("promotion:promotion_create", MANAGE, MANAGE_422),
+    Row("promotion:import", MANAGE, MANAGE_422),
+    Row("promotion:import_again", NEVER, REFUSED, ONE),
     Row("promotion:promotion", READ, NEVER, ONE),
     Row("promotion:export", NEVER, REFUSED, ONE),
     Row("promotion:cancel", NEVER, REFUSED, ONE),

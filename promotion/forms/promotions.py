@@ -15,9 +15,11 @@ from promotion.domain.filter_text import offsets
 from promotion.domain.filters import ExportFilter
 from promotion.models import Environment, EventType, Promotion
 from promotion.models.promotion import PromotionQuerySet
-from promotion.states import Approach, PromotionState
+from promotion.states import Approach, Origin, PromotionState
 
 ANY = ("", "Any")
+#: Sources that are no environment; no environment is called so.
+ELSEWHERE = [(f":{each.value}", each.label.capitalize()) for each in Origin if each != Origin.CLUSTER]
 MAX_LINES = 64 * 1024
 FILTERS = ("types", "hosts", "users", "since", "until", "offsets")
 
@@ -156,7 +158,8 @@ class PromotionFilterForm(forms.Form):
     def __init__(self, data: Any) -> None:
         super().__init__(data)
         names = [(name, name) for name in Environment.objects.values_list("name", flat=True)]
-        self.fields["source"].choices = self.fields["target"].choices = [ANY, *names]  # type: ignore[attr-defined]
+        self.fields["target"].choices = [ANY, *names]  # type: ignore[attr-defined]
+        self.fields["source"].choices = [ANY, *names, *ELSEWHERE]  # type: ignore[attr-defined]
         owners = User.objects.filter(promotions__isnull=False).distinct().order_by("username")
         self.fields["owner"].choices = [ANY, *((name, name) for name in owners.values_list("username", flat=True))]  # type: ignore[attr-defined]
 
@@ -168,8 +171,10 @@ class PromotionFilterForm(forms.Form):
         for field, lookup in (
             ("state", "state"), ("source", "source__name"), ("target", "target__name"), ("owner", "owner__username"),
         ):  # fmt: skip
-            if field in given:
+            if field in given and given[field] not in dict(ELSEWHERE):
                 found = found.filter(**{lookup: given[field]})
+        if given.get("source") in dict(ELSEWHERE):
+            found = found.filter(origin=given["source"].removeprefix(":"))
         return found.filter(_like(given["text"])) if "text" in given else found
 
 

@@ -72,6 +72,12 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "untested": _WARNS,
     "unreachable": _FAILS,
     # records and events
+    "imported": _DONE,
+    "repeated": ("neutral", "equal"),
+    "left_out": _ENDS,
+    "unchanged": ("neutral", "equal"),
+    "unknown": _WARNS,
+    "duplicate": _WARNS,
     "kept": _DONE,
     "included": _DONE,
     "excluded": _ENDS,

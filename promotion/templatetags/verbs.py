@@ -19,6 +19,7 @@ ASKED = {
     "proposal of amendments": "asked for amendments",
     "preview of rules": "asked for a preview of the rules",
     "applying of rules": "started to apply the rules",
+    "import": "had the file read",
 }
 DONE = {
     "create": "created the promotion",
@@ -51,6 +52,7 @@ DONE = {
     "withdraw approval": "withdrew an approval",
     "withdraw submission": "withdrew the submission",
     "cancel export": "cancelled the export",
+    "cancel import": "cancelled the import",
     "cancel plan": "cancelled the making of a plan",
     "cancel check of a plan": "cancelled the check of the plan",
     "cancel replay": "cancelled the replay",

@@ -53,6 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "undecided": EventType.objects.undecided().count(),
         "types": EventType.objects.exists(),
         "routes": any(e.may_be_source for e in environments) and any(e.may_be_target for e in environments),
+        "targets": any(each.may_be_target for each in environments),
         "may_manage": may(request.user, MANAGE),
         "may_change_environments": may(request.user, ENVIRONMENTS),
     }

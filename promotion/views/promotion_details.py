@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from promotion.actions.amend import may_be_amended
@@ -16,6 +17,7 @@ from promotion.domain.filters import ExportFilter
 from promotion.models import AuditEntry, Export, ExportCount, Plan, Promotion, PromotionJob
 from promotion.policy import MANAGE, may
 from promotion.states import Approach, Disposition, JobKind, JobState
+from promotion.views.import_details import dispositions, import_facts
 from promotion.views.plan_state import hidden, standing
 from promotion.views.reconcile_card import reconcile_card
 from promotion.views.steps import EXPORTED, steps
@@ -23,6 +25,8 @@ from promotion.views.steps import EXPORTED, steps
 HISTORY = 20
 #: A worker that is free takes a job at once; after this long the page says why it may wait.
 BUSY_SECONDS = 10
+#: What a job counts, where that is not events.
+UNITS: dict[str, str] = {JobKind.EXPORT: "records", JobKind.IMPORT: "bytes", JobKind.UPLOAD: "bytes"}
 
 
 def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
     entries = AuditEntry.objects.filter(object_type="promotion", object_id=str(promotion.pk))
     context["history"] = entries[:HISTORY]
     if not context["active"]:
-        context["accounting"] = accounting(context["export"]) if context["export"] else None
+        context["accounting"] = accounting(promotion, context["export"]) if context["export"] else None
     return {**context, "filters": filter_facts(promotion)}
 
 
@@ -50,7 +54,7 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "active": active,
         "failed": job if job is not None and not job.active and job.error and job.kind != JobKind.CHECK_PLAN else None,
         "facts": facts(active) if active else [],
-        "unit": "records" if active and active.kind in (JobKind.EXPORT, JobKind.AMEND) else "events",
+        "unit": UNITS.get(active.kind, "events") if active else "",
         "partitions": partitions,
         "held_back": _held_back(sum(each.held_back for each in partitions)),
         "gaps": [
@@ -58,7 +62,7 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
             for p in partitions
             if p.truncated_from is not None
         ],
-        "stats": [(each, totals[each.value]) for each in Disposition] if totals else [],
+        "stats": [(label, totals[each.value]) for each, label in dispositions(promotion)] if totals else [],
         "totals": totals,
         "events": events(promotion) if promotion.state in EXPORTED and not active else {},
         "steps": steps(promotion, stands),
@@ -71,6 +75,7 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "amendable": may_be_amended(promotion),
         "rounds": list(promotion.amendments.order_by("pk")),
         "proposed": _proposed(promotion) if promotion.amends_id is not None else None,
+        **import_facts(promotion),
     }
 
 
@@ -103,7 +108,8 @@ def facts(job: PromotionJob) -> list[str]:
     found = [f"{_duration(seconds)} so far"]
     if job.attempts == 1 and job.done and seconds >= 1:
         rate = job.done / seconds
-        found.append(f"{rate:,.0f} a second")
+        much = filesizeformat(rate) if UNITS.get(job.kind) == "bytes" else f"{rate:,.0f}"
+        found.append(f"{much} a second")
         if job.total:
             found.append(f"about {_duration((job.total - job.done) / rate)} left")
     if job.attempts > 1:
@@ -112,14 +118,24 @@ def facts(job: PromotionJob) -> list[str]:
     return found
 
 
-def accounting(export: Export) -> dict[str, Any]:
+def accounting(promotion: Promotion, export: Export) -> dict[str, Any]:
     """Return the table of types and dispositions: rows, and the sums below, which add up to what was read."""
+    shown = dispositions(promotion)
+
+    def cells(numbers: dict[str, int]) -> list[int]:
+        return [numbers.get(each.value, 0) for each, _ in shown]
+
     by_type: dict[str, dict[str, int]] = defaultdict(dict)
     counted = ExportCount.objects.filter(partition__export=export).values_list("type_name", "disposition")
     for name, disposition, number in counted.annotate(n=Sum("count")).order_by():
         by_type[name][disposition] = number
     rows = [
-        {"name": name, "short": name.rpartition(".")[2], "cells": _cells(numbers), "sum": sum(numbers.values())}
+        {
+            "name": name,
+            "short": name.rpartition(".")[2],
+            "cells": cells(numbers),
+            "sum": sum(numbers.values()),
+        }
         # What travels comes first, then what there is most of.
         for name, numbers in sorted(
             by_type.items(), key=lambda item: (-item[1].get(Disposition.KEPT, 0), -sum(item[1].values()), item[0])
@@ -128,14 +144,10 @@ def accounting(export: Export) -> dict[str, Any]:
     totals = export.totals()
     return {
         "rows": rows,
-        "columns": list(Disposition),
-        "sums": [totals[each.value] for each in Disposition],
+        "columns": [label for _, label in shown],
+        "sums": cells(totals),
         "read": totals["read"],
     }
-
-
-def _cells(numbers: dict[str, int]) -> list[int]:
-    return [numbers.get(each.value, 0) for each in Disposition]
 
 
 def filter_facts(promotion: Promotion) -> Sequence[tuple[str, list[Any], str]]:
