@@ -102,7 +102,7 @@ def apply(request: HttpRequest, promotion_id: int, upload_id: int) -> HttpRespon
         count = apply_upload.apply(actor_of(request), found, form.cleaned_data["missing"] == "exclude")
     except Conflict as error:
         return _report(request, found, form, error)
-    messages.success(request, f"{count:,} events changed. Each has its version before in its history.")
+    messages.success(request, f"{count:,} event{'' if count == 1 else 's'} changed, the version before in its history.")
     return redirect("promotion:upload_report", promotion_id=promotion_id, upload_id=upload_id)
 
 

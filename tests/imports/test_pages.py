@@ -32,7 +32,7 @@ def post(browser, content: bytes, name: str = "../<script>.json", **more):
 
 
 def page(browser, url) -> str:
-    answer = browser.get(url)
+    answer = browser.get(url, follow=True)
     assert answer.status_code == 200, url
     text = answer.content.decode()
     assert "None" not in text.replace("None ticked", "").replace("None.", ""), url
