@@ -26,7 +26,13 @@ HISTORY = 20
 #: A worker that is free takes a job at once; after this long the page says why it may wait.
 BUSY_SECONDS = 10
 #: What a job counts, where that is not events.
-UNITS: dict[str, str] = {JobKind.EXPORT: "records", JobKind.IMPORT: "bytes", JobKind.UPLOAD: "bytes"}
+UNITS: dict[str, str] = {
+    JobKind.EXPORT: "records",
+    JobKind.REFRESH: "records",
+    JobKind.AMEND: "records",
+    JobKind.IMPORT: "bytes",
+    JobKind.UPLOAD: "bytes",
+}
 
 
 def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
