@@ -19,7 +19,7 @@ from promotion.forms.rules import FileForm, HostForm, JsonForm, QuickForm, RuleF
 from promotion.models import Promotion, RuleList, RuleSet
 from promotion.policy import MANAGE, require
 from promotion.views.rule_lines import name_of, sentence
-from promotion.views.rule_suggestions import suggestions
+from promotion.views.rule_suggestions import suggested, suggestions
 from promotion.views.shared import actor_of, promotion_of
 
 FOLDER = "promotion/rules"
@@ -37,7 +37,10 @@ def rule_add(request: HttpRequest, promotion_id: int) -> HttpResponse:
     held = RuleList.objects.of(promotion)
     way = request.GET.get("as", "")
     way = way if way in WAYS else "host"
-    form = _form(request, way, held)
+    begun = suggested(request.GET.get("suggest", ""))
+    if begun is not None and way != "json":
+        way = "rule" if RuleForm.shows(begun) else "json"
+    form = _form(request, way, held, begun)
     if request.method != "POST" or form.more:
         return _shown(request, promotion, form, way)
     if not form.is_valid():

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from django.db.models import Exists, OuterRef
 
+from promotion.domain.json_text import MalformedJson, parse_json
+from promotion.domain.limits import Limits
 from promotion.domain.octets import visible
 from promotion.models import Event, EventType, Promotion
 
 MOST = 50
 #: Hosts and users are counted among so many events from either end: all of them would take too long for a page.
 SAMPLE = 2_000
+#: What a plan suggests, and what each action has beside its name.
+SUGGESTED = {
+    "drop": {"path"}, "rename": {"path", "to"}, "map": {"path", "table"}, "set": {"path", "value"}, "retype": {"to"},
+    "event_id": set[str](),
+}  # fmt: skip
+#: What the plan's page puts into a link is far smaller.
+LINK = Limits(max_json_bytes=8_192, max_json_depth=20)
 
 
 def suggestions(promotion: Promotion) -> dict[str, list[str]]:
@@ -43,3 +53,20 @@ def _frequent(counted: Counter[str]) -> list[str]:
     return [text for text, _ in counted.most_common(2 * MOST) if text and visible(text) == text and len(text) < 200][
         :MOST
     ]
+
+
+def suggested(link: str) -> dict[str, Any] | None:
+    """Return the rule that a link of the plan's page begins: `[full name of a type, action]`; None for anything else.
+
+    It only fills in the form: whoever saves it has it checked like everything that is typed.
+    """
+    try:
+        match parse_json(link, LINK) if link else None:
+            case [str(full_name), {"do": str(kind), **rest}] if rest.keys() == SUGGESTED.get(kind):
+                short, at = full_name.rpartition(".")[2], str(rest.get("path") or rest.get("to") or "")
+                name = f"{short}: {kind.replace('_', ' ')} {at}".strip()[:200]
+                when = [{"is": "type", "any": [full_name]}]
+                return {"id": "", "name": name, "when": when, "then": [{"do": kind, **rest}], "on_invalid": "refuse"}
+    except MalformedJson:
+        pass
+    return None

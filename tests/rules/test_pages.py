@@ -515,3 +515,27 @@ def test_nobody_changes_rules_of_a_promotion_that_is_not_editable(browser):
     assert "Undo this rule" not in text
     assert press(browser, promotion, "rule_remove", made).status_code == 403
     assert press(browser, promotion, "rule_undo", made).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "action",
+    [{"do": "drop", "path": "roleDesc"}, {"do": "set", "path": "title", "value": None}, {"do": "event_id"},
+     {"do": "map", "path": "kind", "table": {"A": None}}, {"do": "retype", "to": "x.y.RoleCreatedEvent"}],
+)  # fmt: skip
+def test_a_link_of_the_plan_begins_a_rule_that_a_person_completes(browser, promotion, action):
+    from promotion.templatetags.rules import suggestion
+
+    url = reverse("promotion:rule_add", args=[promotion.pk])
+    page = browser.get(f"{url}?suggest={suggestion('net.lightapi.portal.role.RoleCreatedEvent', action)}")
+    assert page.status_code == 200
+    assert f"RoleCreatedEvent: {action['do'].replace('_', ' ')}" in page.content.decode()
+    assert "net.lightapi.portal.role.RoleCreatedEvent" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["x", "[]", '["a"]', '{"do":"x"}', '["a",{"do":1}]', '["a",{"do":"explode"}]', "[" * 99, '["a",{"do":"drop"}]'],
+)
+def test_a_link_that_begins_no_rule_shows_an_empty_form(browser, promotion, link):
+    page = browser.get(reverse("promotion:rule_add", args=[promotion.pk]), {"suggest": link})
+    assert page.status_code == 200
