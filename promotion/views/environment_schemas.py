@@ -41,7 +41,9 @@ def schema(request: HttpRequest, name: str, row_id: int) -> HttpResponse:
     require(request.user, VIEW)
     rows = EnvironmentSchema.objects.select_related("environment", "schema", "added_by")
     row = get_object_or_404(rows, environment__name=name, pk=row_id)
-    context = {"environment": row.environment, "row": row, "fields": parse(row.schema.text).fields}
+    short_name = row.schema.full_name.rpartition(".")[2]
+    fields = parse(row.schema.text).fields
+    context = {"environment": row.environment, "row": row, "short_name": short_name, "fields": fields}
     return render(request, f"{FOLDER}/schema.html", context)
 
 

@@ -62,6 +62,8 @@ PAGES = {
     "/environments/new/": "admin",
     "/environments/sit/": "admin",
     "/environments/sit/edit/": "admin",
+    "/environments/sit/schemas/": "admin",
+    "/environments/sit/schemas/{schema}/": "admin",
     "/audit/": "viewer",
     "/environments/new/?forbidden": "viewer",
     "/nowhere/": "viewer",
@@ -84,12 +86,15 @@ def path_of(console: Console, clusters: dict[str, Cluster]) -> Callable[[str], s
     console.manage("promotion", "plan", str(submitted.number), "--as=manager")
     console.manage("promotion", "submit", str(submitted.number), "--reason=It was tested.", "--as=manager")
     replay(replayed)
+    given = console.manage("environments", "schemas", "sit", "--from-project", "--list", "--as=admin")
+    schema = given["list"][0]["row"]
     console.manage("promotion", "verify", str(replayed.number))
     first = f"from promotion.models import Event; print(Event.objects.filter(promotion={exported.number}).first().pk)"
     event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
     rule_set = two_versions(console)
     numbers = {
         "rule_set": rule_set,
+        "schema": schema,
         "refused": refused.number,
         "submitted": submitted.number,
         "replayed": replayed.number,

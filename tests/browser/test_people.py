@@ -115,6 +115,12 @@ def test_a_choice_unfolds_the_fields_that_it_needs(open_page: OpenPage) -> None:
     page.get_by_label("Security").select_option("mutual_tls")
     expect(client_key).to_be_visible()
     expect(user_name).to_be_visible()
+    url = page.get_by_label("Schema registry URL")
+    expect(url).to_be_visible()
+    page.get_by_label("Schemas from").select_option("set")
+    expect(url).to_be_hidden()
+    page.get_by_label("Schemas from").select_option("registry")
+    expect(url).to_be_visible()
     plain = open_page("admin", "/environments/new/", java_script_enabled=False)
     expect(plain.get_by_label("User name", exact=True)).to_be_visible()
 

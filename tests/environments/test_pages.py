@@ -312,7 +312,7 @@ def test_every_part_of_the_form_is_open_and_says_which_choices_need_it(browser, 
     page = browser.get(NEW).content.decode()
     assert page.count('<details class="disclosure" open data-unfold-by=') == 4
     for needed_for in ("sasl_plain sasl_scram_256 sasl_scram_512", "mutual_tls tls", "basic bearer", "registry"):
-        assert f'data-unfold-for="{needed_for}">' in page
+        assert f'data-unfold-for="{needed_for}"' in page
     wrong = browser.post(NEW, posted(security="mutual_tls")).content.decode()
     assert 'data-unfold-for="mutual_tls tls" data-unfolded>' in wrong
     assert wrong.count(" data-unfolded>") == 1

@@ -1,6 +1,7 @@
 /* <details open data-unfold-by="security" data-unfold-for="tls mutual_tls">: folded until the field of that name in its
    form has one of these values, and unfolded as soon as it has. What somebody unfolded is not folded again; with
-   `data-unfolded` it is never folded by itself. Without JavaScript everything stays open. */
+   `data-unfolded` it is never folded by itself, with `data-fold-again` as soon as the field has another value. Without
+   JavaScript everything stays open. */
 import { all } from "./all.js";
 
 export function unfolding(root) {
@@ -10,7 +11,7 @@ export function unfolding(root) {
     const needed = () => part.dataset.unfoldFor.split(" ").includes(choice.value);
     part.open = needed() || "unfolded" in part.dataset;
     choice.addEventListener("change", () => {
-      if (needed()) part.open = true;
+      if (needed() || "foldAgain" in part.dataset) part.open = needed();
     });
   }
 }
