@@ -2,10 +2,16 @@
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    DescribeClusterResult,
+    NewTopic,
+)
 
 from promotion.domain.connection import KafkaConnection
 from promotion.kafka.failures import TopicMissing, error_of
@@ -92,7 +98,7 @@ def cluster_id(connection: KafkaConnection, timeout: float = 5.0) -> str:
     session = Session(connection)
     admin = session.admin()
     with session.explaining("asking for the cluster's id", admin):
-        return str(admin.list_topics(timeout=timeout).cluster_id)
+        return str(_describe(admin, timeout).cluster_id)
 
 
 def create_topic(
@@ -145,11 +151,17 @@ def _config(session: Session, admin: AdminClient, topic: str, timeout: float) ->
     return {name: entry.value for name, entry in entries.items() if entry.value is not None}
 
 
+def _describe(admin: AdminClient, timeout: float) -> DescribeClusterResult:
+    """The cluster without its topics, of which there may be thousands."""
+    future: Future[DescribeClusterResult] = admin.describe_cluster(request_timeout=timeout)
+    return wait_for(future, timeout + 1)
+
+
 def _longest_transaction(admin: AdminClient, timeout: float) -> int | None:
     """What a broker allows a transaction to take; None where it may not be asked, which keeps nothing from going on."""
     try:
-        brokers = admin.list_topics(timeout=timeout).brokers
-        resource = ConfigResource(ConfigResource.Type.BROKER, str(min(brokers)))
+        broker = min(node.id for node in _describe(admin, timeout).nodes)
+        resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
         entries = wait_for(admin.describe_configs([resource], request_timeout=timeout)[resource], timeout + 1)
         return _number({name: each.value for name, each in entries.items() if each.value}, TRANSACTION_MAX)
     except (KafkaException, ValueError):
