@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q
 
 from promotion.actions.plan_target import TargetReading
 from promotion.domain.filters import ExportFilter
@@ -18,33 +18,6 @@ from promotion.models.environment import SchemaSource
 from promotion.states import Decision, Origin
 
 NOTHING_WRITTEN = "Nothing was written to the target."
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """How many events would go out and would not. `fingerprint` changes with every change of what goes out."""
-
-    events: int
-    edited: int
-    excluded: int
-    quarantined: int
-    fingerprint: str
-
-
-def outgoing(promotion: Promotion) -> Outgoing:
-    """Count the promotion's events; cheap enough for a page."""
-    out = Q(excluded=False, quarantine_reason="")
-    found = promotion.events.aggregate(
-        kept=Count("pk"),
-        events=Count("pk", filter=out),
-        edited=Count("pk", filter=out & Q(revision__isnull=False)),
-        excluded=Count("pk", filter=Q(excluded=True, quarantine_reason="")),
-        quarantined=Count("pk", filter=~Q(quarantine_reason="")),
-        versions=Sum("version", default=0),
-    )
-    # `version` only grows, with every change of an event: the sum tells whether there was one.
-    fingerprint = f"{found.pop('kept')}.{found['events']}.{found.pop('versions')}"
-    return Outgoing(**found, fingerprint=fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
