@@ -18,7 +18,7 @@ services: ## start PostgreSQL, Valkey, Kafka and registries alone; ARGS="--dir D
 	@scripts/bootstrap.sh demo && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -m portal_admin.embedded up $(ARGS)
 
 test: ## run all tests, on real services and in a real browser; ARGS=... goes to pytest
-	@scripts/bootstrap.sh test && $(PYTHON) -m portal_admin.embedded browser && exec $(PYTHON) -m pytest $(ARGS)
+	@scripts/bootstrap.sh test && $(PYTHON) -m portal_admin.embedded fetch && exec $(PYTHON) -m pytest -n auto $(ARGS)
 
 chaos: ## kill what replays, again and again, and count what goes wrong; ARGS="--kills N --events M --json FILE --reset"
 	@scripts/bootstrap.sh test && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -W ignore -m tests.chaos $(ARGS)

@@ -91,7 +91,7 @@ _GUNICORN = ("--worker-class=gthread", "--workers=1", "--threads=6", "--no-contr
 
 
 def open_console(directory: Path, postgres_url: str, valkey_url: str, clusters: dict[str, Cluster]) -> Console:
-    """Make the database `console` beside that of `postgres_url`, seed dev's topic with the demo's story, start all."""
+    """Make a database beside that of `postgres_url`, seed dev's topic with the demo's story, start all."""
     port = ports.Ports(directory / "ports.json").choose("web", None)
     console = Console(directory, port, {
         "DATABASE_URL": _make_database(postgres_url),
@@ -111,8 +111,10 @@ def open_console(directory: Path, postgres_url: str, valkey_url: str, clusters: 
     return console
 
 
-def _make_database(postgres_url: str, name: str = "console") -> str:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+def _make_database(postgres_url: str) -> str:
+    server, _, beside = postgres_url.rpartition("/")
+    name = f"{beside}_console"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:  # `beside` may not be there yet
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return postgres_url.rsplit("/", 1)[0] + f"/{name}"
+    return f"{server}/{name}"

@@ -1,10 +1,10 @@
-"""`python -m portal_admin.embedded`: the services in the foreground, for developers; a browser for the tests."""
+"""`python -m portal_admin.embedded`: the services in the foreground, for developers; what the tests need."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from portal_admin.embedded import children, secrets
+from portal_admin.embedded import children, downloads, secrets
 from portal_admin.embedded.errors import EmbeddedError
 from portal_admin.embedded.interruption import Interrupted, as_exceptions, end_with_parent_if_asked
 from portal_admin.embedded.stack import Stack
@@ -35,11 +35,13 @@ def up(directory: Path, json_file: Path | None, clusters: list[str]) -> int:
         stack.stop()
 
 
-def browser() -> int:
-    """Have a browser for the tests. Returns the exit code."""
+def fetch() -> int:
+    """Have what the tests start, before they do: here Ctrl-C ends a download. Returns the exit code."""
     from portal_admin.embedded.browser import find_or_install_browser  # its library is in the group `test`
 
     try:
+        downloads.provide("kafka")
+        downloads.provide("registry")
         say(f"Browser: {find_or_install_browser()}")
     except EmbeddedError as error:
         say(str(error))
@@ -51,14 +53,14 @@ def main() -> int:
     """The command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m portal_admin.embedded", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("browser", help="find a browser for the tests, or install one")
+    commands.add_parser("fetch", help="have what the tests need: Kafka, the registry, a browser")
     services = commands.add_parser("up", help="start PostgreSQL, Valkey, Kafka and schema registries, and wait")
     services.add_argument("--dir", type=Path, default=Path(".local/services"), help="for data and logs (%(default)s)")
     services.add_argument("--json", type=Path, help="write the addresses, passwords included, to this file")
     services.add_argument("--clusters", default="dev,sit", help="names of the Kafka clusters (%(default)s)")
     arguments = parser.parse_args()
-    if arguments.command == "browser":
-        return browser()
+    if arguments.command == "fetch":
+        return fetch()
     end_with_parent_if_asked()
     with as_exceptions():
         return up(arguments.dir, arguments.json, [name for name in arguments.clusters.split(",") if name])

@@ -21,7 +21,7 @@ from portal_admin.embedded.stack import Cluster
 from tests.browser.stage import add_target
 from tests.browser.watch import Watch
 from tests.processes import ROOT, Console, open_console
-from tests.services import Services
+from tests.services import Services, beside
 
 ARTIFACTS = ROOT / ".local" / "test-artifacts"
 WAIT_MS = 15_000
@@ -47,12 +47,8 @@ def console(
     services: Services, clusters: dict[str, Cluster], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Console]:
     """The console with the demo's story on dev's topic: nothing exported, nothing on sit's."""
-    console = open_console(
-        tmp_path_factory.mktemp("console"),
-        os.environ["DATABASE_URL"],
-        os.environ["VALKEY_URL"].rpartition("/")[0] + "/1",
-        clusters,
-    )
+    directory, valkey_url = tmp_path_factory.mktemp("console"), beside(os.environ["VALKEY_URL"])
+    console = open_console(directory, os.environ["DATABASE_URL"], valkey_url, clusters)
     yield console
     console.stop()
 

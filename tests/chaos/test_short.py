@@ -33,13 +33,14 @@ class Harness:
 
     def start(self) -> "subprocess.Popen[bytes]":
         with self.output.open("ab") as stream:
-            return subprocess.Popen(self._command, cwd=ROOT, stdout=stream, stderr=stream, env=os.environ.copy())
+            env = os.environ | {"PROMOTION_END_WITH_PARENT": "1"}
+            return subprocess.Popen(self._command, cwd=ROOT, stdout=stream, stderr=stream, env=env)
 
     def figures(self) -> dict:
         return json.loads(self.json.read_text()) if self.json.exists() else {}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_nothing_is_lost_or_doubled_whatever_is_killed_and_the_harness_itself_may_be(
     tmp_path: Path, clusters: dict[str, Cluster]
 ) -> None:

@@ -54,7 +54,8 @@ def running(directory: Path, clusters: str, as_user: tuple[str, ...] = ()) -> It
     file.unlink(missing_ok=True)
     arguments = ["up", f"--dir={directory}", f"--json={file}", f"--clusters={clusters}"]
     with (directory / "output").open("w") as output:
-        process = subprocess.Popen([*as_user, sys.executable, "-m", "portal_admin.embedded", *arguments], stdout=output)
+        command = [*as_user, sys.executable, "-m", "portal_admin.embedded", *arguments]
+        process = subprocess.Popen(command, stdout=output, env=os.environ | {"PROMOTION_END_WITH_PARENT": "1"})
     try:
         wait_for(lambda: file.exists() or process.poll() is not None, "the addresses", 170)
         assert file.exists(), (directory / "output").read_text()

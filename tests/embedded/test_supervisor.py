@@ -38,9 +38,10 @@ class Started:
 
 
 def environment() -> dict[str, str]:
-    """Without what points this run of the tests at services of its own."""
+    """Without what points this run of the tests at services of its own. A killed run does not leave the demo behind."""
     ours = ("DATABASE_URL", "VALKEY_URL", "SECRET_KEY", "PROMOTION_ENCRYPTION_KEYS")
-    return {name: value for name, value in os.environ.items() if name not in ours} | {"PROMOTION_PROFILE": "demo"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return kept | {"PROMOTION_PROFILE": "demo", "PROMOTION_END_WITH_PARENT": "1"}
 
 
 def test_the_supervisor_names_a_dead_child_ends_the_rest_and_starts_again(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from portal_admin.embedded import children
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,19 +25,15 @@ def until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -
 
 
 class WorkerProcess:
-    """`manage.py worker` (or `periodic`) in a process of its own; `horse` is the child that does one job."""
+    """`manage.py worker` (or `periodic`) in a process of its own; `horse` is the child that does one job.
+
+    It ends with the run of the tests, also where that is killed.
+    """
 
     def __init__(self, log: Path, command: str = "worker", **env: str) -> None:
         self.log = log
-        with log.open("ab") as stream:
-            self.process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "manage.py", command],
-                cwd=ROOT,
-                env={**os.environ, **env},
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,
-            )
+        program = [sys.executable, "-W", "ignore", "manage.py", command]
+        self.process = children.start(command, program, log=log, env=os.environ | env, cwd=ROOT).process
 
     @property
     def horse(self) -> int | None:
@@ -66,10 +63,10 @@ class WorkerProcess:
 def child_of(pid: int) -> int | None:
     """The process id of the first child of a process, None where it has none or has ended."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return None
-    return int(children[0]) if children else None
+    return int(found[0]) if found else None
 
 
 def alive(pid: int) -> bool:
