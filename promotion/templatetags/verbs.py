@@ -11,6 +11,7 @@ register = template.Library()
 #: Entries of a job that was asked for: a worker does it afterwards.
 ASKED = {
     "export": "started the export",
+    "reading of what is new": "asked for what is new on the source",
     "plan": "asked for a plan",
     "check of a plan": "asked for a check of the plan",
     "replay": "started the replay",
@@ -33,6 +34,7 @@ DONE = {
     "uploaded": "uploaded an event",
     "undone": "undid a change of an event",
     "back to the original": "took an event back to its original",
+    "changed by rules": "changed an event by rules",
     "exclude": "excluded events",
     "include": "included events",
     "apply upload": "applied the uploaded file",
@@ -53,6 +55,7 @@ DONE = {
     "withdraw submission": "withdrew the submission",
     "cancel export": "cancelled the export",
     "cancel import": "cancelled the import",
+    "cancel reading of what is new": "cancelled the reading of what is new",
     "cancel plan": "cancelled the making of a plan",
     "cancel check of a plan": "cancelled the check of the plan",
     "cancel replay": "cancelled the replay",
