@@ -257,7 +257,7 @@ def test_the_page_accounts_for_every_record() -> None:
     page = as_role("viewer").get(exported().get_absolute_url())
     table = page.context["accounting"]
     assert table["read"] == 1010 == sum(table["sums"])
-    kept = page.context["accounting"]["columns"].index("kept")
+    kept = page.context["accounting"]["columns"].index("Kept")
     assert table["rows"][0]["cells"][kept] > 0
     text = page.content.decode()
     assert "1,010" in text

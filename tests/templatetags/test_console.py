@@ -71,7 +71,7 @@ class Required(forms.Form):
         "{% json_editor 'text' hostile hostile original=hostile problems=marks %}",
         "{% json_diff hostile hostile hostile hostile %}",
         "{% include 'components/diff_table.html' with rows=rows caption=hostile %}",
-        "{% include 'components/env_route.html' with source=environment target=environment %}",
+        "{% include 'components/env_route.html' with of=route %}",
         "{{ hostile|number }}",
     ],
 )
@@ -81,6 +81,13 @@ def test_no_component_lets_markup_through(source: str) -> None:
         hostile=HOSTILE,
         problems=[HOSTILE],
         environment=SimpleNamespace(name=HOSTILE, color=HOSTILE, protected=True),
+        route=SimpleNamespace(
+            source=None,
+            source_name=HOSTILE,
+            amends_id=None,
+            get_origin_display=HOSTILE,
+            target=SimpleNamespace(name=HOSTILE, color=HOSTILE, protected=True),
+        ),
         error=Refused(HOSTILE, HOSTILE, [HOSTILE]),
         steps=[{"label": HOSTILE, "state": HOSTILE, "url": HOSTILE, "note": HOSTILE}],
         marks=[{"path": HOSTILE, "message": HOSTILE}],
