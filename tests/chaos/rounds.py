@@ -76,7 +76,8 @@ class Rounds:
             if job.state == JobState.SUCCEEDED:
                 return
             self._totals.started_again[f"{job.state}: {job.error[:200]}"] += 1
-        raise AssertionError(f"promotion {promotion.pk} was started {MOST_RESTARTS} times: {job.error} {job.hint}")
+        said = " ".join([job.error, job.hint, *job.problems])
+        raise AssertionError(f"promotion {promotion.pk} was started {MOST_RESTARTS} times: {said}")
 
     def _until_ended(self, job: PromotionJob, kills: int) -> None:
         while refreshed(job).active and self._totals.kills < kills:
