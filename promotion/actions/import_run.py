@@ -6,9 +6,10 @@ has to be trusted, and an import that ends well has read every entry exactly onc
 
 from __future__ import annotations
 
+from django.db.models import Max
 from django.utils import timezone
 
-from promotion.actions.export_chunk import Chunk
+from promotion.actions.export_chunk import RECORDS, Chunk
 from promotion.actions.export_write import write
 from promotion.actions.import_entries import PARTITION, Entries
 from promotion.actions.import_schemas import FileSchemas
@@ -16,6 +17,7 @@ from promotion.actions.lease import Lease
 from promotion.actions.schema_source import open_schemas
 from promotion.actions.uploaded import UploadedFile
 from promotion.domain.files.items import Format
+from promotion.errors import LeaseLost, PromotionError
 from promotion.models import Export, ExportPartition, Installation, Promotion, Upload, UploadLine
 
 #: Entries of which the report says why they were not taken; the counts have all of them.
@@ -30,8 +32,19 @@ def run(lease: Lease) -> None:
     promotion = Promotion.objects.with_environments().get(pk=lease.promotion.pk)
     file = Upload.objects.get(pk=lease.job.arguments["upload"])
     lease.progress(0, file.size, "Reading the file")
+    _clear(lease, promotion, file)
+    try:
+        _read(lease, promotion, file)
+    except LeaseLost:
+        raise
+    except PromotionError:
+        _clear(lease, promotion, file)  # a file is imported as a whole
+        raise
+
+
+def _read(lease: Lease, promotion: Promotion, file: Upload) -> None:
     stored = UploadedFile(file)
-    row = _anew(lease, promotion, file, stored.format)
+    row = _begin(lease, promotion, file, stored.format)
     with open_schemas(promotion.target) as registry:
         entries = Entries(promotion, stored.format, FileSchemas(registry, promotion.target))
         chunk = Chunk()
@@ -47,14 +60,22 @@ def run(lease: Lease) -> None:
     _finish(lease, promotion, file, entries)
 
 
-def _anew(lease: Lease, promotion: Promotion, file: Upload, form: Format) -> ExportPartition:
-    """Remove what an earlier attempt has written, and return the row of the file's one partition."""
+def _clear(lease: Lease, promotion: Promotion, file: Upload) -> None:
+    """Remove what an attempt has written, in parts: no transaction may be longer than a lease."""
     with lease.writing():
-        events = promotion.events.all()
-        events._raw_delete(events.db)  # nothing refers to them yet: no revision, no plan
+        Export.objects.filter(pk=promotion.pk).delete()
         lines = file.lines.all()
         lines._raw_delete(lines.db)
-        Export.objects.filter(pk=promotion.pk).delete()
+    highest = promotion.events.aggregate(highest=Max("offset"))["highest"] or 0
+    for first in range(0, highest + 1, RECORDS):
+        events = promotion.events.filter(partition=PARTITION, offset__gte=first, offset__lt=first + RECORDS)
+        with lease.writing():
+            events._raw_delete(events.db)  # nothing refers to them yet: no revision, no plan
+
+
+def _begin(lease: Lease, promotion: Promotion, file: Upload, form: Format) -> ExportPartition:
+    """Return the row of the file's one partition."""
+    with lease.writing():
         Upload.objects.filter(pk=file.pk).update(format=form.value)
         here = f"file {promotion.pk} of {Installation.objects.get()}"
         export = Export.objects.create(promotion=promotion, cluster_id=here, topic="file")

@@ -10,7 +10,7 @@ from promotion.domain.files.items import FileEvent, Format
 from promotion.domain.files.writing import write
 from promotion.domain.keys import Tenancy
 from promotion.errors import InvalidInput, Refused
-from promotion.models import LineVerdict, Promotion, PromotionJob, Verification
+from promotion.models import Export, LineVerdict, Promotion, PromotionJob, Verification
 from promotion.states import Origin, PromotionState
 from tests import cast
 from tests.plans import stage as roles
@@ -138,6 +138,21 @@ def test_a_file_that_ends_too_early_leaves_nothing_behind_and_can_be_read_again(
     assert job.state == "failed"
     promotion.refresh_from_db()
     assert promotion.state == PromotionState.IMPORT_FAILED
+
+
+def test_what_was_read_of_a_file_that_ends_too_early_is_removed(kinds, sit, monkeypatch):
+    from promotion.actions import export_chunk, import_run
+
+    monkeypatch.setattr(export_chunk, "RECORDS", 2)
+    monkeypatch.setattr(import_run, "RECORDS", 2)
+    written = []
+    write_chunk = import_run._write
+    monkeypatch.setattr(import_run, "_write", lambda *found: (write_chunk(*found), written.append(found)))
+    promotion, job = run(sit, b'[{"value": 1},' + text(Format.JSON, events(kinds, 7))[1:-40])
+    assert (job.state, len(written)) == ("failed", 3)
+    assert not promotion.events.exists()
+    assert not promotion.uploads.get().lines.exists()
+    assert not Export.objects.exists()
 
 
 def test_what_is_no_file_of_events_is_said_at_once(kinds, sit):
