@@ -51,7 +51,7 @@ def follow_the_services(ground: Ground) -> None:
 def start_replay(promotion: Promotion, batches: bool) -> PromotionJob:
     """Ask for the replay as the release manager. The nonces are kept: the judge compares with the source's bytes.
 
-    Each promotion has a namespace of its own for types of the same names, as if they had moved: versions are registered.
+    Each promotion has types of the same names in its own namespace, as if they had moved: versions are registered.
     """
     mode = Mode.BATCHES if batches else Mode.ALL
     choices = PlanChoices(nonce=Policy.KEEP, mode=mode, batch_size=BATCH, register_versions=True)
