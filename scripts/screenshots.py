@@ -119,12 +119,30 @@ def submit(page: Page) -> str:
     return promotion
 
 
+def look_at_rules(page: Page, promotion: str) -> None:
+    """Draft a rule, look at what it would do, and leave it at that."""
+    page.goto(f"{promotion}rules/new/?as=host")
+    pair = page.get_by_role("group", name="Host 1")
+    host = page.locator("datalist option").evaluate_all(
+        "all => all.map(each => each.value).find(each => each.length == 36)"
+    )
+    pair.get_by_label("From").fill(str(host))
+    pair.get_by_label("To").fill("01964b05-sit0-7c4b-9184-6857e7f3dc5f")
+    page.get_by_role("button", name="Save in the draft").last.click()
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("heading", name="What the preview found").wait_for()
+    picture(page, "rules")
+    page.get_by_role("button", name="Discard").click()
+    page.get_by_role("heading", name="No rules").wait_for()
+
+
 def promote(page: Page) -> None:
     """Export, edit, plan, replay."""
     promotion = export(page, "October release", "dev", "sit")
     edit(page, promotion)
     page.goto(promotion)
     picture(page, "promotion")
+    look_at_rules(page, promotion)
     page.goto(f"{promotion}plan/")
     page.get_by_role("button", name="Make the plan").click()
     page.get_by_role("heading", name="It is ready").wait_for()
