@@ -24,7 +24,7 @@ chaos: ## kill what replays, again and again, and count what goes wrong; ARGS="-
 	@scripts/bootstrap.sh test && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -W ignore -m tests.chaos $(ARGS)
 
 many: ## change 200,000 events by rules in a browser, undo it and do it again: no page may take a second
-	@scripts/bootstrap.sh test && $(PYTHON) -m portal_admin.embedded browser && PROMOTION_MANY=$${PROMOTION_MANY:-200000} exec $(PYTHON) -m pytest -n 0 -s tests/browser/test_many.py $(ARGS)
+	@scripts/bootstrap.sh test && $(PYTHON) -m portal_admin.embedded fetch && PROMOTION_MANY=$${PROMOTION_MANY:-200000} exec $(PYTHON) -m pytest -n 0 -s tests/browser/test_many.py $(ARGS)
 
 assets: ## build the browser's assets
 	@scripts/bootstrap.sh demo
