@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -26,6 +26,8 @@ from promotion.models.event import EventQuerySet
 from promotion.states import RevisionKind
 
 CHUNK = 2_000
+#: So many events looked at, and PostgreSQL is to know what became of them.
+MANY = 5_000
 #: What is read of an event and of what was made of it.
 FIELDS = (
     "promotion_id", "partition", "offset", "timestamp", "value", "headers", "event_type_id", "schema_id",
@@ -63,6 +65,8 @@ def rewrite(lease: Lease, done: RulePass, *, lenient: bool = False) -> None:
                 changes = [result.change for _, result in results if result.change is not None]
                 write(done.author_id, changes, _note(done))
         _finish(lease, done, report)
+    if not done.dry and report.seen >= MANY:
+        _look_anew()
 
 
 def redo(lease: Lease) -> None:
@@ -95,6 +99,16 @@ def _chunks(events: EventQuerySet) -> Iterator[list[Event]]:
 def _note(done: RulePass) -> str:
     names = [each["rule"].get("name", "") for each in done.rules if each["enabled"]]
     return ", ".join(name for name in names if name)[:300]
+
+
+def _look_anew() -> None:
+    """Let PostgreSQL count the values anew: it does so by itself a minute later only.
+
+    Until then it takes the new hosts and users for rare: it read all of 200,000 events for the first page of a host, in
+    7 s instead of 0.3 (`make many`).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute('ANALYZE promotion_event (host, "user", excluded, revision_id)')
 
 
 def _finish(lease: Lease, done: RulePass, report: Report) -> None:

@@ -32,7 +32,9 @@ WHERE promotion_id = %s AND "offset" < 1000000 AND quarantine_reason = ''
 ORDER BY n, merge_timestamp LIMIT %s
 """
 #: From the click to the last byte of the page, in milliseconds.
-LOADED = "performance.getEntriesByType('navigation').map(each => [location.pathname, each.responseEnd])[0]"
+LOADED = (
+    "performance.getEntriesByType('navigation').map(each => [location.pathname + location.search, each.responseEnd])[0]"
+)
 
 
 def multiply(console: Console, promotion: Exported, to: int) -> None:
