@@ -227,6 +227,8 @@ class RevisionKind(TextChoices):
 
     EDIT = "edit", "Edited"
     UPLOAD = "upload", "Uploaded"
+    #: One field of many events, set by a person in one go.
+    TOGETHER = "together", "Edited together"
     UNDO = "undo", "Undone"
     ORIGINAL = "original", "Back to the original"
     #: Made by a worker from the version before it and the promotion's rules, and made anew when those change.

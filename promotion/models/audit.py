@@ -40,3 +40,21 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor_name} {self.verb} {self.object_label}"
+
+
+class AuditSeal(models.Model):
+    """One link of the chain over the audit trail, written by a trigger when the entry's transaction commits.
+
+    `digest` is the SHA-256 of the seal before it and of the entry (docs/decisions/0021): an entry that is changed,
+    removed or slipped in later no longer fits. Append-only.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    entry = models.OneToOneField(AuditEntry, on_delete=models.DO_NOTHING, db_constraint=False, related_name="seal")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"seal {self.number} of entry {self.entry_id}"

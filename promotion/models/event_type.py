@@ -98,6 +98,17 @@ class EventType(models.Model):
     )
     key_fields_at = models.DateTimeField(null=True, blank=True)
     key_fields_reason = models.TextField(blank=True)
+    proposed_sensitive_fields = models.JSONField(
+        default=list, help_text="What the schema's names suggest to be sensitive: dotted paths, `[]` for every item."
+    )
+    sensitive_fields = models.JSONField(
+        null=True, blank=True, help_text="What a curator made of the proposal; none where nobody corrected it."
+    )
+    sensitive_fields_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    sensitive_fields_at = models.DateTimeField(null=True, blank=True)
+    sensitive_fields_reason = models.TextField(blank=True)
 
     objects = EventTypeQuerySet.as_manager()
 
@@ -114,6 +125,14 @@ class EventType(models.Model):
                 | (Q(key_fields_by__isnull=False, key_fields_at__isnull=False) & ~Q(key_fields_reason="")),
                 name="event_type_keys_corrected_by_somebody_for_a_reason",
             ),
+            models.CheckConstraint(
+                condition=Q(sensitive_fields__isnull=True)
+                | (
+                    Q(sensitive_fields_by__isnull=False, sensitive_fields_at__isnull=False)
+                    & ~Q(sensitive_fields_reason="")
+                ),
+                name="event_type_sensitive_fields_for_a_reason",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -127,6 +146,11 @@ class EventType(models.Model):
     def identity_fields(self) -> list[str]:
         """The dotted paths whose values name the aggregate; empty where events of this type are judged alone."""
         return list(self.proposed_key_fields if self.key_fields is None else self.key_fields)
+
+    @property
+    def masked_fields(self) -> list[str]:
+        """The dotted paths whose values are masked: what a curator said, else what was proposed."""
+        return list(self.proposed_sensitive_fields if self.sensitive_fields is None else self.sensitive_fields)
 
     @property
     def short_name(self) -> str:

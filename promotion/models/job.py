@@ -35,7 +35,8 @@ class PromotionJob(models.Model):
     """One piece of work for one promotion, or for one environment draft.
 
     Whoever holds `lease_token` until `lease_until` may write; a lease is taken over by compare-and-set. `done` and
-    `total` are what the progress bar shows, in records. `problems` lists every reason of a refusal.
+    `total` are what the progress bar shows, in records; `pace` is what its rate is made of. `problems` lists every
+    reason of a refusal.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -58,6 +59,11 @@ class PromotionJob(models.Model):
     phase = models.CharField(max_length=100, blank=True)
     done = models.BigIntegerField(default=0)
     total = models.BigIntegerField(null=True)
+    octets = models.BigIntegerField(default=0, help_text="Bytes read or written so far.")
+    positions = models.JSONField(
+        default=dict, help_text="By partition: [where it started, where it is, where it ends]."
+    )
+    pace = models.JSONField(default=list, help_text="The last looks at the clock: [ms since the epoch, done].")
     error = models.TextField(blank=True)
     hint = models.TextField(blank=True)
     problems = models.JSONField(default=list)

@@ -91,6 +91,7 @@ class Promotion(models.Model):
             ("curate_event_types", "Can decide which event types travel"),
             ("manage_environments", "Can change environments"),
             ("view_console", "Can read everything but secrets"),
+            ("see_sensitive", "Can see the values of sensitive fields"),
         ]
 
     def __str__(self) -> str:
