@@ -6,20 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import models, transaction
+from django.forms import CheckboxSelectMultiple, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 from django_rq.models import Dashboard
 
 from promotion.actions import audit
 from promotion.models import AuditEntry, EventType, TypeDecision
+from promotion.policy import WHAT
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]  # type arguments that Django's own classes do not take
     BaseUserAdmin = UserAdmin[User]
+    RightsFieldBase = ModelMultipleChoiceField[Permission]
 else:
     ModelAdmin = admin.ModelAdmin
     BaseUserAdmin = UserAdmin
+    RightsFieldBase = ModelMultipleChoiceField
 
 
 def _describe(person: models.Model) -> dict[str, Any]:
@@ -92,6 +96,18 @@ class PersonAdmin(AuditedAdmin, BaseUserAdmin):
     """Users: who they are and which groups they are in."""
 
     list_display = ("username", "email", "in_groups", "is_active", "is_superuser", "last_login")
+    readonly_fields = ("last_login", "date_joined")
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Who it is", {"fields": ("first_name", "last_name", "email")}),
+        ("What they may do", {"fields": ("is_active", "groups", "is_staff", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Groups are few: all of them stand there to be ticked."""
+        return super().formfield_for_manytomany(db_field, request, **kwargs, widget=CheckboxSelectMultiple)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Load the groups along."""
@@ -108,9 +124,29 @@ class PersonAdmin(AuditedAdmin, BaseUserAdmin):
         return ", ".join(sorted(group.name for group in user.groups.all())) or "–"  # noqa: RUF001
 
 
+class RightsField(RightsFieldBase):
+    """Rights by what they allow, without the table that they hang on."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Its sentence."""
+        return str(obj.name)
+
+
 @admin.register(Group)
 class RoleAdmin(AuditedAdmin, GroupAdmin):
     """Groups: the roles, and what each may do."""
+
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
+        """Only what the console asks for can be ticked; Django's rights over single tables mean nothing here."""
+        rights = Permission.objects.filter(content_type__app_label="promotion", codename__in=map(_codename, WHAT))
+        kwargs |= {"queryset": rights.order_by("name"), "widget": CheckboxSelectMultiple, "form_class": RightsField}
+        return super(GroupAdmin, self).formfield_for_manytomany(db_field, request, **kwargs)
+
+
+def _codename(permission: str) -> str:
+    return permission.rpartition(".")[2]
 
 
 @admin.register(AuditEntry)
