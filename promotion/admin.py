@@ -142,7 +142,7 @@ class RoleAdmin(AuditedAdmin, GroupAdmin):
         """Only what the console asks for can be ticked; Django's rights over single tables mean nothing here."""
         rights = Permission.objects.filter(content_type__app_label="promotion", codename__in=map(_codename, WHAT))
         kwargs |= {"queryset": rights.order_by("name"), "widget": CheckboxSelectMultiple, "form_class": RightsField}
-        return super(GroupAdmin, self).formfield_for_manytomany(db_field, request, **kwargs)
+        return super(GroupAdmin, self).formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[arg-type]
 
 
 def _codename(permission: str) -> str:

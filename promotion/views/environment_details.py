@@ -70,30 +70,29 @@ def differences(environment: Environment, values: Mapping[str, Any]) -> list[Row
 
 
 def parts(form: EnvironmentForm) -> dict[str, dict[str, Any]]:
-    """Return the parts of the form that not everybody needs: the choices that need each, and what keeps it unfolded."""
+    """Return the parts of the form that not everybody needs.
+
+    Each with the field and the choices that need it, and whether it is open at first.
+    """
     wrong = set(form.errors)
+    registry = {name for name in wrong if name.startswith("registry_")}
+    tls = bool(wrong & _tls_fields()) or bool(form["ca_pem"].value())
     return {
-        "sasl": {
-            "needed_for": _values(SASL),
-            "unfolded": bool(wrong & {"username", "password", "password_env", "sasl_tls"}),
-        },
-        "tls": {
-            "needed_for": _values({*Security} - {*SASL, Security.PLAINTEXT}),
-            "unfolded": bool(wrong & _tls_fields()) or bool(form["ca_pem"].value()),
-        },
-        "source": {
-            "needed_for": SchemaSource.REGISTRY.value,
-            "unfolded": any(name.startswith("registry_") for name in wrong),
-        },
-        "registry": {
-            "needed_for": _values({*RegistryAuth} - {RegistryAuth.NONE}),
-            "unfolded": any(name.startswith("registry_") for name in wrong - {"registry_url"}),
-        },
+        "sasl": _foldable(form, "security", SASL, bool(wrong & {"username", "password", "password_env", "sasl_tls"})),
+        "tls": _foldable(form, "security", {*Security} - {*SASL, Security.PLAINTEXT}, tls),
+        "source": _foldable(form, "schema_source", {SchemaSource.REGISTRY}, bool(registry)),
+        "registry": _foldable(
+            form, "registry_auth", {*RegistryAuth} - {RegistryAuth.NONE}, bool(registry - {"registry_url"})
+        ),
     }
 
 
-def _values(choices: Iterable[Security | RegistryAuth]) -> str:
-    return " ".join(sorted(choice.value for choice in choices))
+def _foldable(
+    form: EnvironmentForm, field: str, choices: Iterable[Security | RegistryAuth | SchemaSource], unfolded: bool
+) -> dict[str, Any]:
+    needed_for = sorted(choice.value for choice in choices)
+    is_open = unfolded or form[field].value() in needed_for
+    return {"field": field, "needed_for": " ".join(needed_for), "open": is_open}
 
 
 def _tls_fields() -> set[str]:

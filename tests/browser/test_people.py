@@ -122,6 +122,7 @@ def test_a_choice_unfolds_the_fields_that_it_needs(open_page: OpenPage) -> None:
     page.get_by_label("Schemas from").select_option("registry")
     expect(url).to_be_visible()
     plain = open_page("admin", "/environments/new/", java_script_enabled=False)
+    plain.get_by_text("SASL: user name and password").click()
     expect(plain.get_by_label("User name", exact=True)).to_be_visible()
 
 
