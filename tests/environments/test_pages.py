@@ -315,7 +315,10 @@ def test_the_parts_of_the_form_say_which_choices_need_them_and_are_open_where_th
     for needed_for in ("sasl_plain sasl_scram_256 sasl_scram_512", "mutual_tls tls", "basic bearer", "registry"):
         assert f'data-unfold-for="{needed_for}"' in page
     assert opened(page) == {"schema_source"}
-    assert opened(browser.post(NEW, posted(security="mutual_tls")).content.decode()) == {"schema_source", "security"}
+    assert opened(browser.post(NEW, posted(schema_source="registry", security="mutual_tls")).content.decode()) == {
+        "schema_source",
+        "security",
+    }
     wrong = browser.post(NEW, posted(security="plaintext", registry_username="somebody", registry_url="ftp://x"))
     assert "schema_source" in opened(wrong.content.decode())
 
