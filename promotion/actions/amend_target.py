@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promotion.actions.connect import kafka_connection
+from promotion.actions.headway import Headway
 from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import Schemas
@@ -81,9 +82,10 @@ def read_things(
     with open_reader(kafka_connection(target), target.topic) as reader:
         pins = reader.pin()
         lows, ends = {p.partition: p.low for p in pins}, {p.partition: p.end for p in pins}
-        lease.progress(0, sum(ends[p] - lows[p] for p in ends), f"Reading {target.name}")
+        headway = Headway(lease, lows, ends)
+        headway.begin(f"Reading {target.name}")
         scan = TargetScan(registry, types, about, lease.check, _ignore, things.take, _ignore)
-        scan.run(reader, lows, ends, lease.progress)
+        scan.run(reader, lows, ends, headway.take)
     return things
 
 

@@ -44,7 +44,7 @@ def run(lease: Lease) -> None:
         upload.save(update_fields=["format"])
     comparison = Comparison(lease, upload)
     for batch in _batches(stored):
-        lease.progress(stored.bytes)
+        lease.progress(stored.bytes, octets=stored.bytes)
         comparison.add(batch)
     stored.check_format(comparison.counts)
     comparison.finish()

@@ -33,7 +33,7 @@ def run(lease: Lease) -> None:
     filters = ExportFilter.from_json(promotion.filters)
     source = promotion.cluster_source
     kafka = kafka_connection(source)
-    lease.progress(0, phase="Connecting")
+    lease.progress(0, phase="Connecting", octets=lease.job.octets)
     with open_reader(kafka, source.topic) as reader, open_schemas(source) as schemas:
         export = pinned(lease, reader, kafka, filters)
         partitions = list(export.partitions.all())
@@ -48,28 +48,44 @@ def run(lease: Lease) -> None:
 
 
 def _read(lease: Lease, reader: Reader, partitions: list[ExportPartition], classifier: Classifier) -> None:
-    rows = {each.partition: each.pk for each in partitions}
-    total = sum(each.end - each.start for each in partitions)
-    done = sum(each.position - each.start for each in partitions)
+    progress = _Progress(lease, partitions)
     at = {each.partition: each.position for each in partitions if not each.done}
     ends = {each.partition: each.end for each in partitions}
-    lease.progress(done, total, "Reading")
+    progress.begin()
     chunk = Chunk()
     for batch in reader.read(at, ends):
         lease.check()
         classifier.take(batch.raw, chunk)
         chunk.move(batch.positions, batch.truncated)
         if chunk.due:
-            done += _write(lease, rows, classifier, chunk, at)
-            lease.progress(done)
+            progress.write(chunk, classifier)
             chunk = Chunk()
-    done += _write(lease, rows, classifier, chunk, at)
-    lease.progress(done)
+    progress.write(chunk, classifier)
 
 
-def _write(lease: Lease, rows: dict[int, int], classifier: Classifier, chunk: Chunk, at: dict[int, int]) -> int:
-    """Write the chunk and return by how many offsets the export has moved on."""
-    write(lease, rows, chunk, classifier.highest)
-    moved = sum(position - at[partition] for partition, position in chunk.positions.items())
-    at.update(chunk.positions)
-    return moved
+class _Progress:
+    """Writes chunks, and says with each how far the export is: by partition, from where it began at first."""
+
+    def __init__(self, lease: Lease, partitions: list[ExportPartition]) -> None:
+        self._lease = lease
+        self._rows = {each.partition: each.pk for each in partitions}
+        self._spans = {each.partition: [each.start, each.position, each.end] for each in partitions}
+        self._octets = lease.job.octets  # what an attempt before this one has read counts as well
+
+    def begin(self) -> None:
+        total = sum(end - start for start, _, end in self._spans.values())
+        self._lease.progress(self._done, total, "Reading", octets=self._octets, positions=self._spans)
+
+    def write(self, chunk: Chunk, classifier: Classifier) -> None:
+        if not chunk.positions and not chunk.truncated:
+            return
+        for partition, position in chunk.positions.items():
+            self._spans[partition][1] = position
+        self._octets += chunk.read_bytes
+        with self._lease.writing():
+            write(self._rows, chunk, classifier.highest)
+            self._lease.tell(self._done, octets=self._octets, positions=self._spans)
+
+    @property
+    def _done(self) -> int:
+        return sum(position - start for start, position, _ in self._spans.values())

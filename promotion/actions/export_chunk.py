@@ -21,7 +21,8 @@ SECONDS = 1.0
 class Chunk:
     """`counts` has a number for each partition and outcome, `rows` the events to keep (see export_write.COLUMNS).
 
-    `positions` is the next offset by partition, `truncated` the first offset missed and the first one there.
+    `positions` is the next offset by partition, `truncated` the first offset missed and the first one there. `bytes`
+    are those to write, `read_bytes` those of all values that were read.
     """
 
     counts: Counter[tuple[int, Outcome]] = field(default_factory=Counter)
@@ -30,6 +31,7 @@ class Chunk:
     truncated: dict[int, tuple[int, int]] = field(default_factory=dict)
     records: int = 0
     bytes: int = 0
+    read_bytes: int = 0
     began: float = field(default_factory=time.monotonic)
 
     def move(self, positions: Mapping[int, int], truncated: Mapping[int, tuple[int, int]]) -> None:

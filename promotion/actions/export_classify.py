@@ -57,6 +57,7 @@ class Classifier:
             else:
                 counts[partition, self._examine(raw, value, tuple(headers or ()), rule, chunk)] += 1
         chunk.records += len(records)
+        chunk.read_bytes += sum(map(len, records))
 
     def _examine(self, raw: RawRecord, value: bytes, headers: Headers, rule: Rule, chunk: Chunk) -> Outcome:
         """Decode the record if its rule says so, and keep or quarantine it if that is what becomes of it."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from django.db import connection
 
 from promotion.actions.export_chunk import Chunk
-from promotion.actions.lease import Lease
 
 COLUMNS = (
     "promotion_id", "partition", '"offset"', '"timestamp"', "merge_timestamp", "key", "value", "headers",
@@ -38,17 +37,14 @@ WHERE p.id = v.id
 """
 
 
-def write(lease: Lease, rows: Mapping[int, int], chunk: Chunk, highest: Mapping[int, int]) -> None:
-    """Write `chunk`; `rows` has the id of each partition's row, `highest` the highest timestamp so far.
+def write(rows: Mapping[int, int], chunk: Chunk, highest: Mapping[int, int]) -> None:
+    """Write `chunk` inside of `Lease.writing`, whose transaction makes all of it true or nothing.
 
-    Raises LeaseLost, and then nothing of it is written.
+    `rows` has the id of each partition's row, `highest` the highest timestamp so far.
     """
-    if not chunk.positions and not chunk.truncated:
-        return
-    with lease.writing():
-        _copy(chunk)
-        _count(rows, chunk)
-        _move(rows, chunk, highest)
+    _copy(chunk)
+    _count(rows, chunk)
+    _move(rows, chunk, highest)
 
 
 def _copy(chunk: Chunk) -> None:

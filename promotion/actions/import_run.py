@@ -53,7 +53,7 @@ def _read(lease: Lease, promotion: Promotion, file: Upload) -> None:
             entries.take(item, chunk)
             if chunk.due:
                 _write(lease, file, row, entries, chunk)
-                lease.progress(stored.bytes)
+                lease.progress(stored.bytes, octets=stored.bytes)
                 chunk = Chunk()
         _write(lease, file, row, entries, chunk)
     stored.check_format(entries.verdicts)
@@ -86,7 +86,7 @@ def _write(lease: Lease, file: Upload, row: ExportPartition, entries: Entries, c
     chunk.positions[PARTITION] = entries.number + 1
     with lease.writing():
         ExportPartition.objects.filter(pk=row.pk).update(end=entries.number + 1)
-        write(lease, {PARTITION: row.pk}, chunk, {PARTITION: entries.highest})
+        write({PARTITION: row.pk}, chunk, {PARTITION: entries.highest})
         if excluded := entries.excluded():
             file.promotion.events.filter(partition=PARTITION, offset__in=excluded).set_excluded(True)
         UploadLine.objects.bulk_create(

@@ -10,30 +10,37 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import DatabaseError, connection, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from promotion.domain.pace import Pace
 from promotion.errors import Cancelled, LeaseLost
 from promotion.models import Promotion, PromotionJob
 from promotion.states import JobState
 
 logger = logging.getLogger(__name__)
 
+#: By partition: where it started, where it is, where it ends.
+Positions = Mapping[int, Sequence[int]]
+#: Of more partitions the first ones are kept.
+MOST_PARTITIONS = 1_000
+
 
 def claim(job_id: uuid.UUID) -> uuid.UUID | None:
     """Take the job: a queued one, or a running one whose lease ran out. Return the token, None if it is not to have."""
     token = uuid.uuid4()
     now = timezone.now()
-    values = {"lease_token": token, "lease_until": _until(now), "attempts": F("attempts") + 1}
+    values = {"lease_token": token, "lease_until": _until(now), "attempts": F("attempts") + 1, "pace": []}
     queued = PromotionJob.objects.filter(pk=job_id, state=JobState.QUEUED)
     if queued.update(state=JobState.RUNNING, started_at=now, **values) == 1:
         return token
@@ -71,7 +78,8 @@ class Lease:
         self._lost = threading.Event()
         self._cancelled = threading.Event()
         self._stop = threading.Event()
-        self._noted: int | None = None
+        self._noted: dict[str, int] | None = None
+        self._pace, self._total = Pace(), job.total
         self._thread = threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
@@ -113,23 +121,62 @@ class Lease:
                 raise LeaseLost(f"Job {self.job.pk} is held by another worker.")
             yield
 
-    def progress(self, done: int, total: int | None = None, phase: str | None = None) -> None:
-        """Set what the progress bar shows, in records. Raises like `check`."""
+    def progress(
+        self,
+        done: int,
+        total: int | None = None,
+        phase: str | None = None,
+        *,
+        octets: int | None = None,
+        positions: Positions | None = None,
+    ) -> None:
+        """Set what the progress bar shows: `done` of `total` in records, bytes, positions. Raises like `check`.
+
+        A phase that begins at 0 without a total has none until one is given; bytes and positions are those of a phase.
+        """
         self.check()
-        values: dict[str, object] = {"done": done}
-        if total is not None:
-            values["total"] = total
-        if phase is not None:
-            values["phase"] = phase
+        self.tell(done, total, phase, octets=octets, positions=positions)
+
+    def tell(
+        self,
+        done: int,
+        total: int | None = None,
+        phase: str | None = None,
+        *,
+        octets: int | None = None,
+        positions: Positions | None = None,
+    ) -> None:
+        """Do what `progress` does without looking whether to stop: for inside `writing`, with what it tells of."""
+        self._noted = None
+        values = self._begun(done, total, phase) | {"done": done}
+        if octets is not None:
+            values["octets"] = octets
+        ended = total is None and self._total is not None and done >= self._total
+        # Once a second is enough for what people look at, and keeps the row small to write.
+        if self._pace.take(time.time_ns() // 1_000_000, done, always=ended) or "total" in values:
+            values["pace"] = self._pace.samples
+            if positions is not None:
+                values["positions"] = {str(p): list(at) for p, at in list(positions.items())[:MOST_PARTITIONS]}
         PromotionJob.objects.filter(pk=self.job.pk, lease_token=self.token).update(**values)
 
-    def note(self, done: int) -> None:
+    def note(self, done: int, octets: int = 0) -> None:
         """Say how far it is from inside a transaction: the lease's thread writes it down. Raises like `check`.
 
         A row that the transaction itself wrote would be locked until its end, and the lease could not be renewed.
         """
         self.check()
-        self._noted = done
+        self._noted = {"done": done, "octets": octets}
+
+    def _begun(self, done: int, total: int | None, phase: str | None) -> dict[str, Any]:
+        """What has to be forgotten of a phase that is over: where something else is counted, or from the start."""
+        samples = self._pace.samples
+        new = phase is not None and done == 0 and total is None
+        values: dict[str, Any] = {} if phase is None else {"phase": phase}
+        if new or (total is not None and total != self._total) or (samples and done < samples[-1][1]):
+            self._total = total if new or total is not None else self._total
+            self._pace.restart()
+            values |= {"total": self._total, "octets": 0, "positions": {}}
+        return values
 
     def _renew_until_stopped(self) -> None:
         interval = settings.LEASE_SECONDS / 5
@@ -144,7 +191,10 @@ class Lease:
 
     def _renew(self) -> None:
         held = PromotionJob.objects.filter(pk=self.job.pk, lease_token=self.token, state=JobState.RUNNING)
-        noted = {} if self._noted is None else {"done": self._noted}
+        noted: dict[str, Any] = dict(self._noted or {})
+        if noted:
+            self._pace.take(time.time_ns() // 1_000_000, noted["done"])
+            noted["pace"] = list(self._pace.samples)
         if held.update(lease_until=_until(timezone.now()), **noted) != 1:
             self._lost.set()
         elif held.filter(cancel_requested_by__isnull=False).exists():

@@ -151,7 +151,7 @@ def _store(
     lease.progress(0, total, "Judging")
     with transaction.atomic():
         for chunk in looker.chunks():
-            lease.note(freezer.position)
+            lease.note(freezer.position, freezer.bytes)
             freezer.take(chunk)
         _finish(plan, freezer, schemas, problems)
         with lease.writing():

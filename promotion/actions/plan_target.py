@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from promotion.actions.connect import kafka_connection
+from promotion.actions.headway import Headway
 from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import Schemas
@@ -65,10 +66,10 @@ def read_target(
     with open_reader(kafka_connection(target), target.topic) as reader:
         pins = reader.pin()
         lows, ends = {p.partition: p.low for p in pins}, {p.partition: p.end for p in pins}
-        total = sum(ends[p] - lows[p] for p in ends)
-        lease.progress(0, total, f"Reading {target.name}")
+        headway = Headway(lease, lows, ends)
+        headway.begin(f"Reading {target.name}")
         scan = TargetScan(registry, types, wanted, lease.check, *_folding(state, keep_timestamp))
-        scan.run(reader, lows, ends, lease.progress)
+        scan.run(reader, lows, ends, headway.take)
     return TargetReading(state, lows, ends, dict(scan.counts), scan.evidence, sorted(scan.unknown_ids))
 
 

@@ -24,6 +24,7 @@ from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
 from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
 from promotion.actions.replay_schemas import schema_ids
+from promotion.actions.replay_spread import Underway
 from promotion.actions.replay_start import begin, check_startable
 from promotion.actions.schema_source import open_schemas
 from promotion.domain.plan_choices import PlanChoices
@@ -99,7 +100,8 @@ def _attempts(lease: Lease, replay: Replay) -> None:
         preflight.check_plan(plan, facts)
         preflight.check_promotion(promotion, PlanChoices.from_json(plan.choices).accept_incomplete)
         preflight.check_topic(promotion, facts)
-        lease.progress(first, plan.steps_count, "Registering schemas")
+        underway = Underway(plan, first)
+        lease.progress(first, plan.steps_count, "Registering schemas", octets=0, positions=underway.spread)
         with open_schemas(promotion.target) as registry:
             ids = schema_ids(registry, plan)
         first_marker(lease, replay, writer, first)
@@ -107,13 +109,20 @@ def _attempts(lease: Lease, replay: Replay) -> None:
         while first < plan.steps_count:
             began = time.monotonic()
             steps = range(first, next(cut for cut in plan.cuts if cut > first))
-            first = _transaction(lease, replay, writer, ids, steps)
+            first = _transaction(lease, replay, writer, ids, steps, underway)
+            underway.committed()
             if first < plan.steps_count:
                 _pause(lease, PlanChoices.from_json(plan.choices), len(steps), began)
+        lease.tell(first, octets=underway.octets, positions=underway.spread)
 
 
 def _transaction(
-    lease: Lease, replay: Replay, writer: TransactionalWriter, ids: dict[tuple[str, int], int], steps: range
+    lease: Lease,
+    replay: Replay,
+    writer: TransactionalWriter,
+    ids: dict[tuple[str, int], int],
+    steps: range,
+    underway: Underway,
 ) -> int:
     """Produce `steps` in one transaction; return the first ordinal behind it. The order of things is the point."""
     lease.check()
@@ -124,7 +133,7 @@ def _transaction(
         # The records, their receipts in the database, the marker, the commit.
         writer.begin()
         failpoints.reach("after-begin")
-        _produce(lease, writer, plan, ids, steps)
+        _produce(lease, writer, plan, ids, steps, underway)
         writer.flush()
         failpoints.reach("after-flush")
         _store_receipts(lease, attempt, writer)
@@ -234,18 +243,26 @@ def _replays() -> QuerySet[Replay]:
 
 
 def _produce(
-    lease: Lease, writer: TransactionalWriter, plan: Plan, ids: dict[tuple[str, int], int], ordinals: range
+    lease: Lease,
+    writer: TransactionalWriter,
+    plan: Plan,
+    ids: dict[tuple[str, int], int],
+    ordinals: range,
+    underway: Underway,
 ) -> None:
-    lease.progress(ordinals.start, plan.steps_count, "Replaying")
+    lease.progress(ordinals.start, plan.steps_count, "Replaying", octets=underway.octets, positions=underway.spread)
     middle = (ordinals.start + ordinals.stop) // 2
     for chunk in _steps(plan, ordinals):
+        octets = 0
         for ordinal, partition, timestamp, key, headers, subject, schema_id, body in chunk:
             if ordinal == middle:
                 failpoints.reach("mid-produce")
             value = frame(ids[subject, schema_id], bytes(body))
             record = OutgoingRecord(partition, timestamp, bytes(key), value, unpack_headers(headers))
             writer.produce(ordinal, record)
-        lease.progress(chunk[-1][0] + 1)
+            octets += len(value)
+        underway.take((row[1] for row in chunk), octets)
+        lease.progress(chunk[-1][0] + 1, octets=underway.octets, positions=underway.spread)
     lease.progress(ordinals.stop, phase="Committing")
 
 

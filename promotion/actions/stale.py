@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from promotion.actions.connect import kafka_connection
+from promotion.actions.headway import Headway
 from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import open_schemas, set_digest
@@ -90,8 +91,9 @@ def check_target(lease: Lease, plan: Plan) -> dict[int, int]:
         ends = {p.partition: p.end for p in pins}
         before = {int(p): end for p, end in plan.target_state["ends"].items()}
         starts = {p.partition: max(p.low, min(before.get(p.partition, 0), p.end)) for p in pins}
-        if sum(ends[p] - starts[p] for p in ends):
-            lease.progress(0, phase=f"Reading what is new on {target.name}")
+        headway = Headway(lease, starts, ends)
+        if headway.total:
+            headway.begin(f"Reading what is new on {target.name}")
             with open_schemas(target) as registry:
                 scan = TargetScan(
                     registry,
@@ -102,7 +104,7 @@ def check_target(lease: Lease, plan: Plan) -> dict[int, int]:
                     touched.aggregate,
                     touched.user,
                 )
-                scan.run(reader, starts, ends, lambda _: None)
+                scan.run(reader, starts, ends, headway.take)
     if touched.reasons:
         mark(plan, touched.reasons)
         raise _stale(plan, touched.reasons)

@@ -24,7 +24,7 @@ from promotion.domain.record import Headers
 from promotion.domain.schema import Schema, parse
 from promotion.domain.wire import PREFIX_BYTES, MalformedValue, header_schema_guid, unframe
 from promotion.errors import InvalidInput, NotFound
-from promotion.kafka.reader import RawRecord, Reader
+from promotion.kafka.reader import Batch, RawRecord, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +94,16 @@ class TargetScan:
     unknown_ids: set[int] = field(default_factory=set)
 
     def run(
-        self, reader: Reader, starts: Mapping[int, int], ends: Mapping[int, int], progress: Callable[[int], None]
+        self, reader: Reader, starts: Mapping[int, int], ends: Mapping[int, int], progress: Callable[[Batch], None]
     ) -> None:
-        """Read it all. Raises what reader and registry raise, and what `check` raises."""
+        """Read it all, and tell `progress` of each batch. Raises what reader, registry, `check` and that raise."""
         self._order, self._kinds = HighestSoFar(), dict[Any, _Kind | None]()
         done = 0
         for batch in reader.read(starts, ends):
             self.check()
             self._take(batch.raw)
             done += len(batch.raw)
-            if batch.raw:
-                progress(done)
+            progress(batch)
             self.counts["truncated"] += sum(there - missed for missed, there in batch.truncated.values())
         self.counts["read"] += done
 

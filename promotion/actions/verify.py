@@ -89,6 +89,9 @@ def run(lease: Lease) -> None:
     found = _conclude(replay, matcher, window)
     with lease.writing():
         Verification.objects.create(replay=replay, requested_by=lease.job.requested_by, **found)
+        # The picture of the partitions is drawn from it; the verdict does not hang on it.
+        arguments = lease.job.arguments | {"found": {str(p): n for p, n in sorted(matcher.found_at.items())}}
+        PromotionJob.objects.filter(pk=lease.job.pk).update(arguments=arguments)
         numbers = {name: value for name, value in found.items() if type(value) is int and value}
         verb = SAID[found["verdict"]]
         audit.record(lease.job.requested_by, verb, lease.promotion, after={"verdict": found["verdict"], **numbers})

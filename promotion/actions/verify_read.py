@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from django.db.models import Max, Min
 
 from promotion.actions.connect import kafka_connection
+from promotion.actions.headway import Headway
 from promotion.actions.lease import Lease
 from promotion.actions.replay_marker import writer_name
 from promotion.actions.schema_source import Schemas, open_schemas
@@ -107,9 +108,8 @@ def _readable(
 def _read(lease: Lease, matcher: Matcher, reader: Reader, window: Window, shapes: _Shapes) -> None:
     # From the low watermark on where retention was quicker: a reader would only report what it had to pass over.
     starts = {p: min(max(start, window.lows[p]), window.ends[p]) for p, start in window.starts.items()}
-    total = sum(window.ends.values()) - sum(starts.values())
-    lease.progress(0, total, "Reading the target")
-    positions = dict(starts)
+    headway = Headway(lease, starts, window.ends)
+    headway.begin("Reading the target")
     for batch in reader.read(starts, window.ends):
         for raw in batch.raw:
             headers = raw.headers()
@@ -119,8 +119,7 @@ def _read(lease: Lease, matcher: Matcher, reader: Reader, window: Window, shapes
                 matcher.foreign += 1
         for partition, (_, first) in batch.truncated.items():
             window.lows[partition] = max(window.lows[partition], first)
-        positions |= batch.positions
-        lease.progress(sum(positions.values()) - sum(starts.values()))
+        headway.take(batch)
 
 
 class _Shapes:

@@ -92,8 +92,9 @@ class Window:
 class Matcher:
     """Takes the steps of a plan in their order, then the records of the target, each partition in its order.
 
-    `counts` has a number for each kind of fault, `faults` the first of each kind; `foreign` are records that claim
-    none of the steps. Missing and expired ones are only known at the end: see `absent` and `fault`.
+    `counts` has a number for each kind of fault, `faults` the first of each kind; `found` are the steps that stand
+    there as planned, `found_at` the same by the target's partition; `foreign` are records that claim none of them.
+    Missing and expired ones are only known at the end: see `absent` and `fault`.
     """
 
     def __init__(self, promotion_id: str, cluster_id: str, topic: str) -> None:
@@ -110,6 +111,7 @@ class Matcher:
         self.counts: Counter[Kind] = Counter()
         self.faults: list[Fault] = []
         self.found = 0
+        self.found_at: Counter[int] = Counter()
         self.foreign = 0
 
     def __len__(self) -> int:
@@ -201,6 +203,7 @@ class Matcher:
         self._seen[ordinal] |= _INTACT
         self._at[ordinal] = record.offset
         self.found += 1
+        self.found_at[record.partition] += 1
         # Python's own hash of bytes is keyed anew in each process: 64 bits that nobody can aim at.
         key = hash((record.partition, record.key))
         highest = self._highest.get(key, -1)

@@ -72,6 +72,9 @@ class PinnedPartition:
 class RawRecord(Protocol):
     """A record as the client holds it; each method copies one part out. See `to_record`."""
 
+    def __len__(self) -> int:
+        """The bytes of its value, 0 where it has none; nothing is copied."""
+
     def partition(self) -> int | None:
         """The partition it lies in."""
 

@@ -1,0 +1,37 @@
+"""How far a reading of a topic is: by partition, in offsets and in bytes, told to the lease as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from promotion.actions.lease import Lease
+from promotion.kafka.reader import Batch
+
+
+class Headway:
+    """Counts a reading from `starts` to `ends`. `done` is in offsets: gaps that compaction left count as read."""
+
+    def __init__(self, lease: Lease, starts: Mapping[int, int], ends: Mapping[int, int]) -> None:
+        self.octets = 0
+        self._lease, self._starts, self._ends = lease, dict(starts), dict(ends)
+        self._at = dict(starts)
+        self.total = sum(self._ends[partition] - start for partition, start in self._starts.items())
+
+    @property
+    def done(self) -> int:
+        """How many offsets are behind it."""
+        return sum(self._at.values()) - sum(self._starts.values())
+
+    def begin(self, phase: str) -> None:
+        """Say that the reading begins. Raises like `Lease.check`."""
+        self._lease.progress(0, self.total, phase, positions=self._positions())
+
+    def take(self, batch: Batch) -> None:
+        """Say how far a batch has come. Raises like `Lease.check`."""
+        self.octets += sum(map(len, batch.raw))  # of a record, its value's bytes: counted in the client, not here
+        self._at.update(batch.positions)
+        if batch.raw or batch.done:
+            self._lease.progress(self.done, octets=self.octets, positions=self._positions())
+
+    def _positions(self) -> dict[int, list[int]]:
+        return {p: [start, self._at[p], self._ends[p]] for p, start in self._starts.items()}
