@@ -20,6 +20,7 @@ from promotion.views import (
     rule_forms,
     rule_sets,
     rules,
+    strips,
     things,
     uploads,
 )
@@ -37,6 +38,7 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/refresh/", promotions.refresh, name="refresh"),
     path("promotions/<int:promotion_id>/cancel/", promotions.cancel, name="cancel"),
     path("promotions/<int:promotion_id>/progress/", promotions.progress, name="progress"),
+    path("promotions/<int:promotion_id>/strip/", strips.strip, name="strip"),
     # events of a promotion
     path("promotions/<int:promotion_id>/events/", events.events, name="events"),
     path("promotions/<int:promotion_id>/events/select/", events.select, name="events_select"),

@@ -73,6 +73,7 @@ ROWS = [
     Row("promotion:cancel", NEVER, REFUSED, ONE),
     Row("promotion:refresh", NEVER, MANAGE_302, ONE),
     Row("promotion:progress", READ_302, NEVER, ONE),
+    Row("promotion:strip", READ_302, NEVER, ONE),
     Row("promotion:events", READ, NEVER, ONE),
     Row("promotion:events_select", MANAGE_302, MANAGE_302, ONE),
     Row("promotion:event", READ, NEVER, EVENT),

@@ -136,8 +136,12 @@ def progress(
     unit: str = "",
     tone: str = "",
     facts: Iterable[object] = (),
+    elapsed: int | None = None,
 ) -> dict[str, object]:
-    """`value` of `total` as a native progress element; without a total it is indeterminate. `facts` stand below it."""
+    """`value` of `total` as a native progress element; without a total it is indeterminate. `facts` stand below it.
+
+    `elapsed` are seconds that the browser goes on counting. For a job of a promotion there is `job_progress`.
+    """
     done = value or 0
     return {
         "value": done,
@@ -148,6 +152,7 @@ def progress(
         "unit": unit,
         "tone": tone,
         "facts": [fact for fact in facts if fact],
+        "elapsed": elapsed,
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import F, Sum
@@ -10,16 +9,16 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from promotion.actions.compare_plans import before
-from promotion.domain.plan_choices import SMALL_BATCH, Mode, PlanChoices, Policy
+from promotion.domain.plan_choices import SMALL_BATCH, Mode, PlanChoices
 from promotion.forms.plans import ForceForm, JudgementFilterForm, PlanForm
 from promotion.models import Export, Plan, Promotion, PromotionJob
 from promotion.models.environment import ConsumersRead
 from promotion.policy import MANAGE, may
 from promotion.states import FORCIBLE, MAY_GO_STALE, REFUSING, STARTS, JobKind, JobState, PlanState, Verdict
+from promotion.views.choice_words import chosen
 from promotion.views.paging import count_up_to, keyset
 from promotion.views.plan_rows import first_refusing, rows_of, with_events
 from promotion.views.plan_state import Standing, hidden, standing
-from promotion.views.promotion_details import facts
 from promotion.views.steps import steps
 
 ROWS = 100
@@ -70,8 +69,8 @@ def live(request: HttpRequest, promotion: Promotion, plan: Plan | None, *, old: 
         "active": active,
         "planning": active is not None and active.kind == JobKind.PLAN,
         "failed": _failed(job, plan),
-        "facts": facts(active) if active else [],
-        "unit": "events",
+        "job": job,
+        "polled": "HX-Request" in request.headers,
         "may_manage": manager,
         "may_plan": manager and not old and active is None and promotion.state in STARTS[JobKind.PLAN][0],
         "may_check": not old and active is None and _fits(promotion, stands),
@@ -95,34 +94,11 @@ def about(plan: Plan) -> dict[str, Any]:
         "refusing": plan.number_of(*REFUSING),
         "keys": plan.keys,
         "ends": sorted(ends.items(), key=lambda item: int(item[0])),
-        "chosen": list(chosen(PlanChoices.from_json(plan.choices))),
+        "chosen": chosen(plan),
         "batches": len(plan.cuts),
         "previous": before(plan),
         "compare_now": plan.number_of(*Verdict) <= COMPARE_UP_TO,
     }
-
-
-def chosen(choices: PlanChoices) -> Iterator[tuple[str, str]]:
-    """Yield what was chosen: what it is about, and the choice in words."""
-    yield "Committed", mode_words(choices)
-    yield "Nonces", "continued on the target" if choices.nonce == Policy.CONTINUE else "kept"
-    yield "Kafka's timestamps", _time_words(choices.kafka_timestamp)
-    yield "EventId's timestamps", _time_words(choices.event_timestamp)
-    if choices.register_versions:
-        yield "Schemas", "new versions are registered"
-    if choices.accept_incomplete:
-        yield "Export", "accepted although it is incomplete"
-    if choices.accept_partitions:
-        yield "Partitions", "another number is accepted"
-
-
-def mode_words(choices: PlanChoices) -> str:
-    """Return how the records are committed, in words."""
-    if choices.mode == Mode.ALL:
-        return "all or nothing, in one transaction"
-    rate = f", at most {choices.rate:,} a second" if choices.rate else ""
-    pause = f", {choices.pause_seconds:g} s between two" if choices.pause_seconds else ""
-    return f"in batches of {choices.batch_size:,}{rate}{pause}"
 
 
 def listing(request: HttpRequest, plan: Plan, context: dict[str, Any]) -> dict[str, Any]:
@@ -233,7 +209,3 @@ def _checked(promotion: Promotion, plan: Plan) -> PromotionJob | None:
     """The last look at the target that found nothing which concerns this plan."""
     looks = promotion.jobs.filter(kind=JobKind.CHECK_PLAN, state=JobState.SUCCEEDED, arguments__plan=str(plan.pk))
     return looks.first()
-
-
-def _time_words(policy: Policy) -> str:
-    return "kept" if policy == Policy.KEEP else "the time of replay, fixed by this plan"

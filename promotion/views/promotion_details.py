@@ -4,35 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
 
 from promotion.actions.amend import may_be_amended
 from promotion.actions.approach import switchable
+from promotion.actions.receipt import replay_of
 from promotion.domain.filters import ExportFilter
-from promotion.models import AuditEntry, Export, ExportCount, Plan, Promotion, PromotionJob
-from promotion.policy import MANAGE, may
-from promotion.states import Approach, Disposition, JobKind, JobState
+from promotion.models import AuditEntry, Export, ExportCount, Plan, Promotion
+from promotion.policy import MANAGE, Actor, may
+from promotion.states import Approach, Disposition, JobKind, JobState, PromotionState
+from promotion.views.arrival import arrivals
 from promotion.views.import_details import dispositions, import_facts
+from promotion.views.next_step import Situation, next_step
 from promotion.views.plan_state import hidden, standing
 from promotion.views.reconcile_card import reconcile_card
 from promotion.views.steps import EXPORTED, steps
+from promotion.views.type_bars import bars, type_url
 
 HISTORY = 20
-#: A worker that is free takes a job at once; after this long the page says why it may wait.
-BUSY_SECONDS = 10
-#: What a job counts, where that is not events.
-UNITS: dict[str, str] = {
-    JobKind.EXPORT: "records",
-    JobKind.REFRESH: "records",
-    JobKind.AMEND: "records",
-    JobKind.IMPORT: "bytes",
-    JobKind.UPLOAD: "bytes",
-}
+#: States in which something of a replay is there to look at.
+ARRIVING = frozenset({PromotionState.REPLAYED, PromotionState.REPLAY_FAILED, PromotionState.PARTLY_REPLAYED})
 
 
 def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
@@ -42,7 +36,9 @@ def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
     context["history"] = entries[:HISTORY]
     if not context["active"]:
         context["accounting"] = accounting(promotion, context["export"]) if context["export"] else None
-    return {**context, "filters": filter_facts(promotion)}
+        context["arrivals"] = arrivals(context["replay"]) if context["replay"] else None
+        context["next"] = next_step(_situation(request, context))
+    return context
 
 
 def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
@@ -59,9 +55,9 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "job": job,
         "active": active,
         "failed": job if job is not None and not job.active and job.error and job.kind != JobKind.CHECK_PLAN else None,
-        "facts": facts(active) if active else [],
-        "unit": UNITS.get(active.kind, "events") if active else "",
-        "partitions": partitions,
+        "polled": "HX-Request" in request.headers,
+        "replay": replay_of(promotion) if promotion.state in ARRIVING else None,
+        "filters": filter_facts(promotion),
         "held_back": _held_back(sum(each.held_back for each in partitions)),
         "gaps": [
             f"Partition {p.partition}: offsets {p.truncated_from:,} to {(p.truncated_to or 0) - 1:,}"
@@ -74,7 +70,7 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "steps": steps(promotion, stands),
         "plan": plan,
         "standing": stands,
-        "same": hidden(plan) if plan is not None and stands is not None and stands.stale else [],
+        "same": hidden(plan) if plan is not None else [],
         "may_manage": may(request.user, MANAGE),
         "reconcile": reconcile_card(promotion),
         "switch_to": _other(promotion) if switchable(promotion) else None,
@@ -83,6 +79,28 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "proposed": _proposed(promotion) if promotion.amends_id is not None else None,
         **import_facts(promotion),
     }
+
+
+def _situation(request: HttpRequest, context: dict[str, Any]) -> Situation:
+    """What decides what comes next, from the context of the page."""
+    imported, replay = context["imported"], context["replay"]
+    newest = replay.verifications.first() if replay is not None else None
+    return Situation(
+        promotion=context["promotion"],
+        user=cast(Actor, request.user),
+        plan=context["plan"],
+        standing=context["standing"],
+        events=context["events"],
+        totals=context["totals"],
+        same=tuple(context["same"]),
+        filtered=bool(context["filters"]),
+        read=context["export"] is not None,
+        file_kept=bool(context.get("kept_file")),
+        report=imported.get_absolute_url() if imported is not None and imported.compared_at else "",
+        doubt=context["reconcile"],
+        verdict=newest.verdict if newest is not None else "",
+        amended=bool(context["rounds"]),
+    )
 
 
 def _other(promotion: Promotion) -> Approach:
@@ -105,25 +123,6 @@ def events(promotion: Promotion) -> dict[str, int]:
     )
 
 
-def facts(job: PromotionJob) -> list[str]:
-    """Return what stands below the progress bar."""
-    if job.started_at is None:
-        waits = (timezone.now() - job.queued_at).total_seconds()
-        return ["All workers are busy, or none runs."] if waits > BUSY_SECONDS else []
-    seconds = (timezone.now() - job.started_at).total_seconds()
-    found = [f"{_duration(seconds)} so far"]
-    if job.attempts == 1 and job.done and seconds >= 1:
-        rate = job.done / seconds
-        much = filesizeformat(rate) if UNITS.get(job.kind) == "bytes" else f"{rate:,.0f}"
-        found.append(f"{much} a second")
-        if job.total:
-            found.append(f"about {_duration((job.total - job.done) / rate)} left")
-    if job.attempts > 1:
-        times = "once" if job.attempts == 2 else f"{job.attempts - 1:,} times"
-        found.append(f"taken over {times} after a worker died")
-    return found
-
-
 def accounting(promotion: Promotion, export: Export) -> dict[str, Any]:
     """Return the table of types and dispositions: rows, and the sums below, which add up to what was read."""
     shown = dispositions(promotion)
@@ -139,6 +138,7 @@ def accounting(promotion: Promotion, export: Export) -> dict[str, Any]:
         {
             "name": name,
             "short": name.rpartition(".")[2],
+            "url": type_url(name),
             "cells": cells(numbers),
             "sum": sum(numbers.values()),
         }
@@ -149,6 +149,7 @@ def accounting(promotion: Promotion, export: Export) -> dict[str, Any]:
     ]
     totals = export.totals()
     return {
+        **bars(promotion, rows, [(each.value, label) for each, label in shown]),
         "rows": rows,
         "columns": [label for _, label in shown],
         "sums": cells(totals),
@@ -181,8 +182,3 @@ def _held_back(offsets: int) -> str:
         f"Up to {offsets:,} {lie} beyond the pinned ends and {'is' if offsets == 1 else 'are'} not in this export. "
         "When the transaction has ended, a new promotion takes them along."
     )
-
-
-def _duration(seconds: float) -> str:
-    whole = max(int(seconds), 0)
-    return f"{whole} s" if whole < 60 else f"{whole // 60:,} min {whole % 60:02} s"

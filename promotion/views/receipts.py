@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from promotion.actions import receipt as receipts
 from promotion.actions.amend import may_be_amended
 from promotion.actions.verify import request_verify
-from promotion.domain.plan_choices import PlanChoices
 from promotion.forms.amendments import AmendForm
-from promotion.models import Plan, Promotion, Replay
+from promotion.models import Promotion, Replay
 from promotion.models.environment import ConsumersRead
 from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import STARTS, AttemptOutcome, JobKind, PromotionState
+from promotion.views.arrival import arrivals
+from promotion.views.choice_words import chosen
 from promotion.views.shared import actor_of, enqueue, promotion_of
 
 FOLDER = "promotion/replays"
@@ -37,8 +38,9 @@ def receipt(request: HttpRequest, promotion_id: int) -> HttpResponse:
         tried = receipts.attempts(promotion)
         context |= _proof(request, promotion, replay) | {
             "plan": replay.plan,
-            "choices": choice_facts(replay.plan),
+            "choices": chosen(replay.plan),
             "approvals": receipts.approvals(replay),
+            "arrivals": arrivals(replay),
             "attempts": tried,
             "aborted": sum(each.outcome == AttemptOutcome.ABORTED for each in tried),
             "uncommitted": promotion.target.consumers_read == ConsumersRead.UNCOMMITTED,
@@ -82,31 +84,6 @@ def verify(request: HttpRequest, promotion_id: int) -> HttpResponse:
     return render(request, f"{FOLDER}/_proof.html", context)
 
 
-def choice_facts(plan: Plan) -> list[tuple[str, str]]:
-    """Return what was chosen for a plan, each with its label; nothing for plans that had no choice."""
-    if not plan.choices:
-        return []
-    chosen = PlanChoices.from_json(plan.choices)
-    words = {"keep": "kept as they were", "continue": "the target's own go on", "replay": "the time of replay"}
-    batches = f"batches of {chosen.batch_size:,}"
-    if chosen.rate:
-        batches += f", at most {chosen.rate:,} records a second"
-    if chosen.pause_seconds:
-        batches += f", {chosen.pause_seconds:g} s between two"
-    facts = [
-        ("Nonces", words[chosen.nonce]),
-        ("Timestamps of the records", words[chosen.kafka_timestamp]),
-        ("Timestamps in the events", words[chosen.event_timestamp]),
-        ("Committed", batches if chosen.mode == "batches" else "all at once"),
-    ]
-    accepted = (
-        (chosen.register_versions, "new schema versions"),
-        (chosen.accept_incomplete, "an incomplete export"),
-        (chosen.accept_partitions, "another number of partitions"),
-    )
-    return facts + [("Accepted", label) for taken, label in accepted if taken]
-
-
 def _proof(request: HttpRequest, promotion: Promotion, replay: Replay) -> dict[str, Any]:
     """What is known of the target, what is being found out, and whether this user may ask again."""
     checked = receipts.verifications(replay)
@@ -114,6 +91,8 @@ def _proof(request: HttpRequest, promotion: Promotion, replay: Replay) -> dict[s
     last = promotion.jobs.filter(kind=JobKind.VERIFY).first()
     permission = VIEW if promotion.state == PromotionState.REPLAYED else MANAGE
     return {
+        "asked": last,
+        "polled": "HX-Request" in request.headers,
         "newest": checked[0] if checked else None,
         "checked": [(each, each.missing + each.duplicated + each.reordered + each.altered) for each in checked],
         "running": active if active is not None and active.kind == JobKind.VERIFY else None,

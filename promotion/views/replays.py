@@ -16,7 +16,7 @@ from promotion.models import Plan, Promotion, Replay
 from promotion.models.environment import ConsumersRead
 from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import STARTS, JobKind, PlanState, PromotionState, Verdict
-from promotion.views.plan_details import chosen, mode_words
+from promotion.views.choice_words import chosen, mode_words
 from promotion.views.plan_state import Standing, hidden, standing
 from promotion.views.shared import actor_of, enqueue, promotion_of
 
@@ -85,7 +85,7 @@ def _planned(promotion: Promotion, plan: Plan, error: PromotionError | None) -> 
         "arrived": arrived,
         "left": plan.steps_count - arrived,
         "mode": mode_words(choices),
-        "chosen": list(chosen(choices)),
+        "chosen": chosen(plan),
         "verdicts": [(each, plan.counts[each.value]) for each in Verdict if plan.counts.get(each.value)],
         "last": last if last and last.error and error is None and last.created_at > plan.created_at else None,
         "last_title": f"The last replay did not go through: {last.error}" if last else "",

@@ -13,7 +13,6 @@ from promotion.models import Plan, Promotion, PromotionJob, RuleList, RulePass, 
 from promotion.policy import MANAGE, may
 from promotion.states import JobKind
 from promotion.views.plan_state import standing
-from promotion.views.promotion_details import facts
 from promotion.views.rule_lines import lines, number_of_changes
 from promotion.views.steps import EXPORTED, steps
 
@@ -62,8 +61,8 @@ def live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "steps": steps(promotion, standing(plan) if plan is not None else None),
         "active": active,
         "failed": job if failed else None,
-        "facts": facts(active) if active else [],
-        "unit": "events",
+        "job": job,
+        "polled": "HX-Request" in request.headers,
         "may_manage": manager,
         "may_edit": manager and promotion.editable,
         "exported": promotion.state in EXPORTED,

@@ -4,11 +4,12 @@ import { copyButtons } from "./js/copy.js";
 import { dialogs } from "./js/dialog.js";
 import { guardUnsaved } from "./js/dirty.js";
 import { keepFocus } from "./js/focus.js";
+import { keepFolds } from "./js/folds.js";
 import { menus } from "./js/menu.js";
 import { requestErrors } from "./js/errors.js";
 import { rowSelection } from "./js/select.js";
 import { themeChoice } from "./js/theme.js";
-import { localTimes } from "./js/time.js";
+import { elapsedTimes, localTimes } from "./js/time.js";
 import { followState } from "./js/title.js";
 import { unfolding } from "./js/unfold.js";
 
@@ -16,11 +17,13 @@ copyButtons(document);
 dialogs(document);
 guardUnsaved(document);
 keepFocus(document);
+keepFolds(document);
 menus(document);
 requestErrors(document);
 
 function enhance(root) {
   confirmTyping(root);
+  elapsedTimes(root);
   followState(root);
   localTimes(root);
   rowSelection(root);

@@ -248,7 +248,7 @@ def test_the_page_is_polled_while_a_plan_is_made_and_shows_it_then() -> None:
     promotion, client = cast.exported(1), as_role("manager")
     client.post(url("plan", promotion), CHOICES)
     page = text_of(client.get(url("plan", promotion)))
-    assert 'hx-trigger="every 1s"' in page
+    assert 'hx-trigger="job-moved from:body"' in page
     assert "Waiting for a worker" in page
     assert "Event by event" not in page
     plan = cast.plan(promotion)
@@ -256,7 +256,7 @@ def test_the_page_is_polled_while_a_plan_is_made_and_shows_it_then() -> None:
     PromotionJob.objects.update(state=JobState.SUCCEEDED)
     Promotion.objects.update(state=PromotionState.EXPORTED)
     part = text_of(client.get(url("plan", promotion), headers={"HX-Request": "true"}))
-    assert "every 1s" not in part
+    assert "job-moved from:body" not in part
     assert "<html" not in part
     assert 'id="rest" class="stack" hx-swap-oob="true"' in part
     assert "Event by event" in part

@@ -288,7 +288,7 @@ def test_progress_is_polled_while_a_job_runs_and_no_longer() -> None:
     assert f'hx-get="{url}"' in page
     assert "Waiting for a worker" in page
     part = client.get(url, headers={"HX-Request": "true"}).content.decode()
-    assert 'hx-trigger="every 1s"' in part
+    assert 'hx-trigger="job-moved from:body"' in part
     assert "<html" not in part
     PromotionJob.objects.update(state=JobState.FAILED, error="The registry is down.", hint="Wait.")
     Promotion.objects.update(state=PromotionState.EXPORT_FAILED)

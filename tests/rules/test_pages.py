@@ -331,7 +331,7 @@ def test_a_preview_and_an_apply_ask_a_worker(browser, promotion):
     assert press(browser, promotion, "rules_preview").status_code == 302
     job = promotion.jobs.get()
     assert job.kind == JobKind.PREVIEW_RULES
-    assert 'hx-trigger="every 1s"' in page(browser, promotion)
+    assert 'hx-trigger="job-moved from:body"' in page(browser, promotion)
     assert browser.get(url("rules", promotion), headers=HTMX).templates[0].name.endswith("_polled.html")
     PromotionJob.objects.update(state=JobState.SUCCEEDED)
     assert press(browser, promotion, "rules_apply").status_code == 302

@@ -14,6 +14,27 @@ export function localTimes(root) {
 
 setInterval(() => all(document, 'time[data-local="ago"]').forEach(show), REFRESH_MS);
 
+/* <time data-elapsed="seconds">: goes on counting from what the server said, whatever this machine's clock says. */
+export function elapsedTimes(root) {
+  for (const element of all(root, "time[data-elapsed]")) began.set(element, performance.now() - element.dataset.elapsed * 1000);
+}
+
+const began = new WeakMap();
+
+setInterval(() => {
+  for (const element of all(document, "time[data-elapsed]")) {
+    if (began.has(element)) element.textContent = duration((performance.now() - began.get(element)) / 1000);
+  }
+}, 1000);
+
+function duration(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (n) => String(n).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600).toLocaleString("en")} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}
+
 function show(element) {
   const moment = new Date(element.dateTime);
   if (Number.isNaN(moment.getTime())) return;
