@@ -26,12 +26,13 @@ def place_at(promotion: Promotion, partition: int, offset: int) -> str:
 
 
 @register.inclusion_tag("components/job_progress.html", takes_context=True)
-def job_progress(context: Context, job: PromotionJob, *, compact: bool = False) -> dict[str, Any]:
+def job_progress(context: Context, job: PromotionJob, *, compact: bool = False, still: bool = False) -> dict[str, Any]:
     """The progress strip of a promotion's job that is queued or running; it is kept current by itself.
 
     When the job has ended or looks otherwise, the event `job-moved` reaches the body: the page's own part waits for it
-    (`hx-trigger="job-moved from:body"`). `compact` leaves out the partitions, the stop button and the tab's title.
+    (`hx-trigger="job-moved from:body"`). `compact` leaves out the partitions, the stop button and the tab's
+    title; `still` is for a sample that no worker does.
     """
     user = context["request"].user
     cancels = not compact and may(user, MANAGE)
-    return {"strip": strip_of(job), "compact": compact, "may_cancel": cancels}
+    return {"strip": strip_of(job), "compact": compact, "still": still, "may_cancel": cancels}

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from promotion.errors import Refused
-from promotion.states import JobState, PromotionState
+from promotion.models import Promotion, PromotionJob
+from promotion.states import JobKind, JobState, PromotionState
 
 ORIGINAL = """{
   "eventId": {
@@ -101,6 +102,7 @@ def _samples(request: HttpRequest) -> dict[str, Any]:
             {"label": "Edit", "state": "done", "url": "#"},
             {"label": "Replay", "state": "failed", "url": "#"},
         ],
+        "job": _job(),
         "facts": ["1,204 events/s", "2 min 05 s left", "0 errors"],
         "rows": [
             {"name": f"{aggregate}{action}Event", "host": "01964b05-552a-7c4b-9184-6857e7f3dc5f", "offset": offset}
@@ -118,3 +120,18 @@ def _samples(request: HttpRequest) -> dict[str, Any]:
         "outgoing": OUTGOING,
         "problems": [{"path": "tags[2]", "message": "Expected a string, found a number."}],
     }
+
+
+def _job() -> PromotionJob:
+    """A replay on its way, which nobody does."""
+    return PromotionJob(
+        kind=JobKind.REPLAY,
+        state=JobState.RUNNING,
+        promotion=Promotion(pk=7, title="Sample"),
+        phase="Replaying",
+        done=1_204,
+        total=4_812,
+        octets=1_480_112,
+        attempts=2,
+        positions={"0": [600, 704, 1_600], "1": [400, 500, 2_400], "2": [0, 0, 812]},
+    )

@@ -22,7 +22,7 @@ _PATTERNS: dict[str, str] = {
     Disposition.UNDECIDED: "undecided",
     Disposition.DERIVED: "derived",
     Disposition.FILTERED: "filtered",
-    Disposition.TOMBSTONES: "filtered",
+    Disposition.TOMBSTONES: "tombstones",
     Disposition.QUARANTINED: "wrong",
 }
 

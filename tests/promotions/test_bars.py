@@ -37,7 +37,7 @@ def viewer() -> Client:
 def test_bars_are_as_long_as_their_numbers_and_nothing_that_is_there_vanishes() -> None:
     rows = [row("a.Few", 3, 0, 1), row("a.Many", 250_000, 750_000, 0), row("", 0, 5, 0)]
     drawn = bars(cast.promotion(), rows, COLUMNS)
-    many, few, nameless = drawn["bars"]
+    many, nameless, few = drawn["bars"]
     assert [(part.kind, part.x, part.width) for part in many.segments] == [
         ("kept", 0, WIDTH // 4), ("not_promotable", WIDTH // 4, WIDTH * 3 // 4),
     ]  # fmt: skip
@@ -120,7 +120,7 @@ def test_a_replay_is_shown_by_partition_with_what_was_verified() -> None:
     verification(replay, 29_999)
     page = viewer().get(replay.plan.promotion.get_absolute_url()).content.decode()
     assert 'aria-label="10,000 planned, 10,000 committed, 9,999 verified"' in page
-    assert re.search(r'class="bar bar-verified" y="0" width="499"', page)
+    assert re.search(r'class="bar bar-verified" y="9" width="499"', page)
 
 
 def test_numbers_that_do_not_agree_with_the_replay_are_not_shown() -> None:
