@@ -24,7 +24,7 @@ from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
 from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
 from promotion.actions.replay_schemas import schema_ids
-from promotion.actions.replay_spread import Underway
+from promotion.actions.replay_spread import Underway, spread
 from promotion.actions.replay_start import begin, check_startable
 from promotion.actions.schema_source import open_schemas
 from promotion.domain.plan_choices import PlanChoices
@@ -58,6 +58,7 @@ def run(lease: Lease) -> None:
     # 1. An earlier replay may have been committed without anybody noticing. Nothing else counts before that is known.
     replay = _begun(promotion)
     if replay is not None and (replay.finished_at is not None or _settle(lease, replay) == replay.plan.steps_count):
+        _tell_arrived(lease, replay.plan)
         return _note_ends(lease, replay)
     lease.check()
     # 2. What has begun to arrive goes on. Otherwise the plan that the job was asked for, else the one that it makes.
@@ -92,6 +93,7 @@ def _attempts(lease: Lease, replay: Replay) -> None:
     writer, facts, first = _open(lease, replay, on_wait)
     with contextlib.closing(writer):
         if first == plan.steps_count:
+            _tell_arrived(lease, plan)
             return
         settled = True
         failpoints.reach("after-open")
@@ -231,6 +233,11 @@ def _note_ends(lease: Lease, replay: Replay) -> None:
     with lease.writing():
         after = {str(marks.partition): marks.high for marks in facts.watermarks}
         Replay.objects.filter(pk=replay.pk, after={}).update(after=after)
+
+
+def _tell_arrived(lease: Lease, plan: Plan) -> None:
+    """Say of each partition that all of it is committed: whoever committed it died before that could be said."""
+    lease.tell(plan.steps_count, plan.steps_count, positions=spread(plan, plan.steps_count))
 
 
 def _promotion(job: PromotionJob) -> Promotion:

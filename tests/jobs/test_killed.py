@@ -37,8 +37,20 @@ def test_an_export_whose_worker_is_killed_again_and_again_ends_like_an_undisturb
         worker.kill_horse()
     finished(job)
     assert job.attempts > 3
-    assert rows_of(promotion) == rows_of(undisturbed(long_source))
+    other = undisturbed(long_source)
+    assert rows_of(promotion) == rows_of(other)
     assert promotion.export.totals()["read"] == LONG
+    assert told(job) == told(other.jobs.get())
+    assert told(job)[0] == promotion.export.partitions.count() * [True]
+    assert job.octets > LONG
+
+
+def told(job: PromotionJob) -> tuple[list[bool], int]:
+    """Whether each partition's positions are at their end, and the bytes: an attempt that died counts nothing twice."""
+    job.refresh_from_db()
+    spans = job.promotion.export.partitions.values_list("partition", "start", "position", "end")
+    ends = {str(partition): [start, at, end] for partition, start, at, end in spans}
+    return [job.positions[partition] == at and at[1] == at[2] for partition, at in ends.items()], job.octets
 
 
 def test_when_the_worker_itself_is_killed_its_child_dies_too_and_another_goes_on(

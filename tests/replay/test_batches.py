@@ -1,6 +1,7 @@
 """Replays in several transactions: the same mechanism, between and inside of them."""
 
 import signal
+from collections import Counter
 
 import pytest
 
@@ -48,6 +49,18 @@ def test_each_batch_is_a_transaction_with_its_attempt_and_its_receipts(clusters,
     replay = Replay.objects.get()
     assert (replay.committed, replay.plan.state) == (90, PlanState.REPLAYED)
     assert sum(replay.after[p] - replay.before[p] for p in replay.after) >= 90
+    assert by_partition(promotion) == by_partition_of(consumed(clusters["sit"], sit.topic))
+
+
+def by_partition(promotion):
+    """What the newest job of a replay says of each partition: all that was planned is committed."""
+    positions = promotion.jobs.filter(kind="replay").first().positions
+    assert all(committed == produced == planned for committed, produced, planned in positions.values())
+    return {int(partition): planned for partition, (_, _, planned) in positions.items()}
+
+
+def by_partition_of(records):
+    return dict(Counter(record.partition for record in records))
 
 
 @pytest.mark.parametrize("failpoint", ["mid-produce", "after-marker", "after-commit", "after-database"])
@@ -70,6 +83,7 @@ def test_a_worker_killed_in_every_batch_loses_and_duplicates_nothing(clusters, p
     assert kills >= (5 if failpoint in ("after-commit", "after-database") else MOST_KILLS)
     assert arrived(clusters, sit) == wanted(promotion)
     assert Receipt.objects.committed().count() == 90
+    assert by_partition(promotion) == by_partition_of(consumed(clusters["sit"], sit.topic))
 
 
 def test_a_cancel_between_two_batches_leaves_it_partly_replayed_and_it_goes_on_from_there(clusters, promotion, sit):
