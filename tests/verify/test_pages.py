@@ -121,8 +121,8 @@ def test_the_receipt_has_the_approvals_and_the_choices(client, replayed):
     as_(client, "viewer")
     shown = page(client, "receipt", replayed)
     assert "&lt;b&gt;Looks&lt;/b&gt; right" in shown
-    assert "batches of 200, at most 50 records a second, 1.5 s between two" in shown
-    assert "new schema versions" in shown
+    assert "in batches of 200, at most 50 a second, 1.5 s between two" in shown
+    assert "new versions are registered" in shown
     said = document(client, replayed)
     (approval,) = said["approvals"]
     assert approval.pop("at")
