@@ -160,6 +160,8 @@ PLAN_HOURS = env.int("PROMOTION_PLAN_HOURS", 72)
 #: A worker's lease on a job, in seconds: how long a dead worker goes unnoticed at most, plus the sweep's interval.
 LEASE_SECONDS = env.int("PROMOTION_LEASE_SECONDS", 10)
 SWEEP_SECONDS = env.int("PROMOTION_SWEEP_SECONDS", 5)
+#: How often the topics are looked at for the home page and the histograms, in seconds.
+SURVEY_SECONDS = env.int("PROMOTION_SURVEY_SECONDS", 30)
 
 if PROFILE == "test":
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

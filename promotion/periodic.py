@@ -17,11 +17,15 @@ from rq.cron import CronJob
 from rq.utils import now
 
 from promotion import jobs
+from promotion.actions import drift, survey
 
 logger = logging.getLogger(__name__)
 
 #: What may take long, and its interval in seconds: each has a thread of its own, so that no sweep waits for it.
-BESIDE: list[tuple[Callable[[], None], int]] = []
+BESIDE: list[tuple[Callable[[], None], int]] = [
+    (survey.survey_all, settings.SURVEY_SECONDS),
+    (drift.drift_all, settings.SURVEY_SECONDS),
+]
 
 
 class Periodic(DjangoCronScheduler):

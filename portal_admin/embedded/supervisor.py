@@ -121,6 +121,7 @@ class _Running:
             "VALKEY_URL": addresses.valkey_url,
             "ALLOWED_HOSTS": f"{ports.LOOPBACK},localhost",
             "CSRF_TRUSTED_ORIGINS": ",".join(origins),
+            "PROMOTION_SURVEY_SECONDS": "5",  # whoever tries the console out does not wait for its pictures
             "PROMOTION_STATIC_ROOT": str(self._stack.directory / "staticfiles"),
         }
 

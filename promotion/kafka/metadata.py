@@ -53,6 +53,32 @@ def list_offsets(
 
     With `committed` the latest offset is the last stable one, without it the high watermark.
     """
+    found = _list(session, admin, topic, partitions, spec, timeout, committed=committed)
+    return {partition: int(info.offset) for partition, info in found.items()}
+
+
+def list_times(
+    session: Session, admin: AdminClient, topic: str, partitions: Iterable[int], spec: OffsetSpec, timeout: float
+) -> dict[int, int]:
+    """Return the time in milliseconds of the record that `spec` means, by partition; without those that have none.
+
+    Raises as `list_offsets` does, also where the brokers cannot be asked so: only from Kafka 3.0 on do they know the
+    newest time.
+    """
+    found = _list(session, admin, topic, partitions, spec, timeout)
+    return {partition: int(info.timestamp) for partition, info in found.items() if info.timestamp >= 0}
+
+
+def _list(
+    session: Session,
+    admin: AdminClient,
+    topic: str,
+    partitions: Iterable[int],
+    spec: OffsetSpec,
+    timeout: float,
+    *,
+    committed: bool = False,
+) -> dict[int, Any]:
     doing, deadline = f"asking for the offsets of topic {topic}", time.monotonic() + timeout
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     wanted = {TopicPartition(topic, partition): spec for partition in partitions}
@@ -60,15 +86,15 @@ def list_offsets(
         with session.explaining(doing, admin):
             try:
                 futures = admin.list_offsets(wanted, isolation_level=level, request_timeout=timeout) if wanted else {}
-                return {where.partition: _offset(future, timeout + 1) for where, future in futures.items()}
+                return {where.partition: _info(future, timeout + 1) for where, future in futures.items()}
             except KafkaException as failure:
                 if error_of(failure).code() not in _LEADER_MOVES or time.monotonic() > deadline:
                     raise
         time.sleep(0.1)
 
 
-def _offset(future: Future[Any], seconds: float) -> int:
-    offset = int(wait_for(future, seconds).offset)
-    if offset < NO_SUCH_TIME:  # what the client answers, without an error, where a broker hangs
+def _info(future: Future[Any], seconds: float) -> Any:
+    info = wait_for(future, seconds)
+    if info.offset < NO_SUCH_TIME:  # what the client answers, without an error, where a broker hangs
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the partition's leader does not answer"))
-    return offset
+    return info
