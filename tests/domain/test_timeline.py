@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,17 +13,19 @@ MOMENTS = st.integers(0, 4_000_000_000_000)
 def test_every_time_lies_in_a_bar_and_there_are_never_too_many(one: int, other: int) -> None:
     first, last = sorted((one, other))
     found = boundaries(first, last)
-    assert found[0] <= first and last < found[-1]
+    assert found[0] <= first
+    assert last < found[-1]
     assert found == sorted(set(found))
     assert 1 <= len(found) - 1 <= MOST_BARS
-    assert len({after - before for before, after in zip(found, found[1:], strict=False)}) == 1
+    assert len({after - before for before, after in pairwise(found)}) == 1
 
 
 @given(MOMENTS, MOMENTS)
 def test_the_first_and_the_last_bar_are_not_empty(one: int, other: int) -> None:
     first, last = sorted((one, other))
     found = boundaries(first, last)
-    assert first < found[1] and last >= found[-2]
+    assert first < found[1]
+    assert last >= found[-2]
 
 
 def test_bars_begin_where_people_begin_to_count() -> None:
