@@ -6,10 +6,12 @@ from promotion.views import (
     amendments,
     approvals,
     audit,
+    drift,
     environment_schemas,
     environments,
     event_types,
     events,
+    histogram,
     home,
     imports,
     plans,
@@ -28,9 +30,11 @@ from promotion.views import (
 app_name = "promotion"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("drift/<slug:source>/<slug:target>/", drift.drift, name="drift"),
     # promotions
     path("promotions/", promotions.promotions, name="promotions"),
     path("promotions/new/", promotions.create, name="promotion_create"),
+    path("promotions/new/histogram/", histogram.histogram, name="histogram"),
     path("promotions/import/", imports.import_file, name="import"),
     path("promotions/<int:promotion_id>/", promotions.promotion, name="promotion"),
     path("promotions/<int:promotion_id>/import/", imports.import_again, name="import_again"),

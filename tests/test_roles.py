@@ -64,8 +64,10 @@ RULE = ("promotion", "rule")
 PROTECTED = ("protected", "protected_plan")
 ROWS = [
     Row("promotion:home", READ, NEVER),
+    Row("promotion:drift", READ, NEVER, ("environment", "target")),
     Row("promotion:promotions", READ, NEVER),
     Row("promotion:promotion_create", MANAGE, MANAGE_422),
+    Row("promotion:histogram", READ, NEVER),
     Row("promotion:import", MANAGE, MANAGE_422),
     Row("promotion:import_again", NEVER, REFUSED, ONE),
     Row("promotion:promotion", READ, NEVER, ONE),
@@ -206,6 +208,7 @@ def world() -> dict[str, Any]:
         "draft": draft.pk,
         "rule_set": cast.rule_set().rule_set_id,
         "environment": "dev",
+        "target": "sit",
         "schema_row": schema_row.pk,
         "type": API,
         "type_id": decision.event_type_id,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import transaction
 
 from promotion.actions import audit
 from promotion.domain.filters import ExportFilter
 from promotion.errors import InvalidInput, NotFound, Refused
-from promotion.models import Environment, EventType, Promotion
+from promotion.models import Environment, EventType, Promotion, RuleList
 from promotion.policy import MANAGE, Actor, require
 from promotion.states import Approach
 
@@ -23,8 +24,12 @@ def create(
     title: str,
     filters: ExportFilter,
     approach: Approach = Approach.EDIT_FIRST,
+    rules: Sequence[dict[str, Any]] = (),
 ) -> Promotion:
     """Return the new promotion, a draft owned by `actor`.
+
+    `rules`, as another promotion holds them, become the draft of its own: nothing is done by them before somebody
+    applies them.
 
     Raises Refused where the actor may not, or events may not travel between the two, InvalidInput for a title or a
     filter that cannot be used, NotFound with every event type in the filter that there is not.
@@ -37,6 +42,8 @@ def create(
         promotion = Promotion.objects.create(
             title=title, source=source, target=target, filters=filters.to_json(), owner=actor, approach=approach
         )
+        if rules:
+            RuleList.objects.create(promotion=promotion, draft=list(rules))
         audit.record(actor, "create", promotion, after=promotion.describe())
     return promotion
 

@@ -22,6 +22,7 @@ ANY = ("", "Any")
 ELSEWHERE = [(f":{each.value}", each.label.capitalize()) for each in Origin if each != Origin.CLUSTER]
 MAX_LINES = 64 * 1024
 FILTERS = ("types", "hosts", "users", "since", "until", "offsets")
+TIMES = ("since", "until")
 
 
 class EnvironmentField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not a generic when it runs
@@ -80,8 +81,16 @@ class CreateForm(forms.Form):
         help_text="One partition a line: PARTITION:START-END, the end left out of it. Other partitions are not read.",
     )
 
+    again = forms.ModelChoiceField(Promotion.objects.none(), required=False, widget=forms.HiddenInput)
+    rules = forms.BooleanField(
+        required=False,
+        label="Take its rules along",
+        help_text="As a draft: they do nothing before you have looked at them and applied them.",
+    )
+
     def __init__(self, data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial)
+        self.fields["again"].queryset = Promotion.objects.filter(origin=Origin.CLUSTER)  # type: ignore[attr-defined]
         self.fields["source"].queryset = Environment.objects.sources()  # type: ignore[attr-defined]
         self.fields["target"].queryset = Environment.objects.targets()  # type: ignore[attr-defined]
         names = EventType.objects.promotable().values_list("full_name", flat=True)
@@ -89,8 +98,8 @@ class CreateForm(forms.Form):
 
     @property
     def filtered(self) -> bool:
-        """Whether one of the optional filters holds something, so that they are shown open."""
-        return any(self[name].value() or self[name].errors for name in FILTERS)
+        """Whether one of the folded filters holds something, so that they are shown open."""
+        return any(self[name].value() or self[name].errors for name in FILTERS if name not in TIMES)
 
     def clean_approach(self) -> Approach:
         """Return the approach; where nothing is chosen, the events are edited first."""

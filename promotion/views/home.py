@@ -1,20 +1,26 @@
-"""Home: the environments in order, what runs, what waits, and the way to a new promotion."""
+"""Home: the pipeline of environments with what has drifted between them, what runs, what waits, what was last."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, cast
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from promotion.actions.again import may_be_repeated
 from promotion.actions.approval_queue import waiting_for
-from promotion.models import Environment, EventType, Plan, Promotion, PromotionJob
+from promotion.actions.pipeline import next_target
+from promotion.models import Environment, EventType, Plan, Promotion, PromotionJob, TopicSurvey
 from promotion.policy import ENVIRONMENTS, MANAGE, VIEW, Actor, may, require
 from promotion.states import PlanState, PromotionState
+from promotion.views.edges import Edge, drifts, edge
 from promotion.views.environment_details import health_chips
+from promotion.views.histogram import topic_facts
 
 #: What a promotion in this state waits for: what is to be done next, in two or three words.
 NEXT = {
@@ -40,51 +46,81 @@ ROWS = 8
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Show how everything stands."""
+    """Show how everything stands; asked for by htmx, only what has changed since."""
     require(request.user, VIEW)
+    body = render_to_string("promotion/home/_overview.html", _overview(request), request)
+    seen = sha256(body.encode()).hexdigest()[:16]
+    if not request.headers.get("HX-Request"):
+        template = "home.html"
+    elif request.GET.get("seen") == seen:
+        return HttpResponse(status=204)
+    else:
+        template = "_live.html"
+    context = {"overview": body, "seen": seen, **_may_begin(request)}
+    return render(request, f"promotion/home/{template}", context)
+
+
+def _may_begin(request: HttpRequest) -> dict[str, bool]:
+    """What may be begun here: a way to go needs two environments, a file only one."""
+    targets = Environment.objects.targets().exists()
+    return {
+        "targets": targets,
+        "routes": targets and Environment.objects.sources().exists(),
+        "may_manage": may(request.user, MANAGE),
+    }
+
+
+def _overview(request: HttpRequest) -> dict[str, Any]:
     environments = list(Environment.objects.all())
     running = list(_active())
-    context = {
-        "stages": stages(environments, running),
+    drawn = pipeline(environments, running)
+    return {
+        "pipeline": drawn,
+        "other": other_ways(drawn, environments, running),
         "running": running,
         "approvals": waiting_for(cast(Actor, request.user))[:ROWS],
         "waiting": _waiting(request),
-        "recent": Promotion.objects.with_environments()[:ROWS],
+        "recent": [(each, may_be_repeated(each)) for each in Promotion.objects.with_environments()[:ROWS]],
         "undecided": EventType.objects.undecided().count(),
         "types": EventType.objects.exists(),
-        "routes": any(e.may_be_source for e in environments) and any(e.may_be_target for e in environments),
-        "targets": any(each.may_be_target for each in environments),
-        "may_manage": may(request.user, MANAGE),
         "may_change_environments": may(request.user, ENVIRONMENTS),
+        **_may_begin(request),
     }
-    return render(request, "promotion/home/home.html", context)
 
 
-def stages(environments: Sequence[Environment], running: Sequence[PromotionJob]) -> list[dict[str, Any]]:
-    """Return the pipeline: each environment with its health, what came here last, what goes on there now."""
-    last = _last_replayed()
-    return [
-        {
-            "environment": each,
-            "health": list(health_chips(each.check_findings).items()),
-            "last": last.get(each.pk),
-            "running": [job for job in running if job.promotion and each.pk in _sides(job.promotion)],
-            "next": next((t for t in environments if t.may_be_target and t.order > each.order), None),
-        }
-        for each in environments
-    ]
+def pipeline(environments: Sequence[Environment], running: Sequence[PromotionJob]) -> list[dict[str, Any]]:
+    """Return the environments in order: each with its health, its topic, what goes on there, and where it leads to."""
+    surveys = {each.environment_id: each for each in TopicSurvey.objects.all()}
+    counted = drifts()
+    drawn = []
+    for each in environments:
+        to = next_target(each, environments) if each.may_be_source else None
+        drawn.append(
+            {
+                "environment": each,
+                "health": list(health_chips(each.check_findings).items()),
+                "topic": topic_facts(each, surveys.get(each.pk)),
+                "running": [job for job in running if job.promotion and _only_here(job.promotion, each)],
+                "edge": edge(each, to, counted.get((each.pk, to.pk)), running) if to is not None else None,
+            }
+        )
+    return drawn
 
 
-def _sides(promotion: Promotion) -> tuple[int | None, int]:
-    return promotion.source_id, promotion.target_id
+def other_ways(
+    drawn: Sequence[dict[str, Any]], environments: Sequence[Environment], running: Sequence[PromotionJob]
+) -> list[Edge]:
+    """Return the ways that were counted and are no hop of the pipeline."""
+    hops = {(each["edge"].source.pk, each["edge"].target.pk) for each in drawn if each["edge"]}
+    by_id = {each.pk: each for each in environments}
+    rows = [(each, by_id[each.source_id], by_id[each.target_id]) for pair, each in drifts().items() if pair not in hops]
+    ways = [edge(source, target, each, running) for each, source, target in rows]
+    return [way for way in ways if way.last is not None]
 
 
-def _last_replayed() -> dict[int, Promotion]:
-    """Return the promotion that was replayed last to each environment, by the environment's id."""
-    replayed = Promotion.objects.filter(state=PromotionState.REPLAYED)
-    rows = replayed.annotate(replayed_at=F("plans__replay__finished_at"))
-    newest = rows.order_by("target_id", F("replayed_at").desc(nulls_last=True), "-pk").distinct("target_id")
-    return {each.target_id: each for each in newest}
+def _only_here(promotion: Promotion, environment: Environment) -> bool:
+    """Whether it comes from no environment: what travels between two is shown between them."""
+    return promotion.source_id is None and promotion.target_id == environment.pk
 
 
 def _active() -> Any:

@@ -269,6 +269,9 @@ def _replayed(now: Situation) -> NextStep:
     others = (events, *((amend,) if originals and now.manages else ()))
     if now.amended or now.promotion.amends_id is not None:
         others = (*others, now.link("The whole story", "history", "story"))
+    if now.promotion.source_id is not None and now.manages:
+        again = f"{reverse('promotion:promotion_create')}?again={now.promotion.pk}"
+        others = (*others, Button("Promote again", "refresh", again))
     if now.verdict == VerificationVerdict.FAILED:
         says = f"Reading {target} back found what was not planned. Nothing is repaired by itself: the receipt names it."
         wrong = now.link("See what is wrong", "warning", "receipt")

@@ -9,14 +9,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from promotion.actions import cancel as cancelling
+from promotion.actions.again import rules_again
 from promotion.actions.create import create as create_promotion
 from promotion.actions.refresh import refresh as ask_refresh
 from promotion.actions.request import request_job
 from promotion.errors import InvalidInput, NotFound, Refused
 from promotion.forms.promotions import CreateForm, PromotionFilterForm
 from promotion.models import Environment, ExportCount, Promotion
+from promotion.models.environment import EnvironmentQuerySet
 from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import Disposition, JobKind, JobState
+from promotion.views.create_form import asked_for, rules_offer
+from promotion.views.histogram import histogram_of
 from promotion.views.paging import count_up_to, keyset
 from promotion.views.promotion_details import page
 from promotion.views.shared import actor_of, enqueue, promotion_of
@@ -49,22 +53,30 @@ def create(request: HttpRequest) -> HttpResponse:
     """Take a new promotion; what cannot be taken comes back as it was typed."""
     require(request.user, MANAGE)
     if request.method != "POST":
-        asked = {name: request.GET[name] for name in ("source", "target", "title") if name in request.GET}
-        return _form(request, CreateForm(initial={**_next_hop(), **asked}))
+        return _form(request, CreateForm(initial={**_next_hop(), **asked_for(request.GET)}))
     form = CreateForm(request.POST)
     if not form.is_valid():
         return _form(request, form, 422)
     given = form.cleaned_data
     try:
         made = create_promotion(
-            actor_of(request), given["source"], given["target"], given["title"], form.wanted(), given["approach"]
+            actor_of(request),
+            given["source"],
+            given["target"],
+            given["title"],
+            form.wanted(),
+            given["approach"],
+            rules_again(given["again"]) if given["again"] and given["rules"] else (),
         )
     except (Refused, InvalidInput, NotFound) as error:
         field = "types" if isinstance(error, NotFound) else None
         for problem in error.problems or [error.message]:
             form.add_error(field, f"{problem} {error.hint}")
         return _form(request, form, 422)
-    messages.success(request, "The promotion is created. Nothing has been read yet: export it next.")
+    if "export" in request.POST:
+        enqueue(request, request_job(actor_of(request), made, JobKind.EXPORT))
+    else:
+        messages.success(request, "The promotion is created. Nothing has been read yet: export it next.")
     return redirect(made)
 
 
@@ -115,7 +127,14 @@ def cancel(request: HttpRequest, promotion_id: int) -> HttpResponse:
 
 
 def _form(request: HttpRequest, form: CreateForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "sources": form.fields["source"].queryset, "targets": form.fields["target"].queryset}  # type: ignore[attr-defined]
+    sources: EnvironmentQuerySet = form.fields["source"].queryset  # type: ignore[attr-defined]
+    context = {
+        "form": form,
+        "sources": sources,
+        "targets": form.fields["target"].queryset,  # type: ignore[attr-defined]
+        "rules": rules_offer(form),
+        **histogram_of(sources.filter(name=str(form["source"].value() or "")).first() or sources.first()),
+    }
     return render(request, f"{FOLDER}/create.html", context, status=status)
 
 

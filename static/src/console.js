@@ -5,6 +5,7 @@ import { dialogs } from "./js/dialog.js";
 import { guardUnsaved } from "./js/dirty.js";
 import { keepFocus } from "./js/focus.js";
 import { keepFolds } from "./js/folds.js";
+import { histograms } from "./js/histogram.js";
 import { menus } from "./js/menu.js";
 import { requestErrors } from "./js/errors.js";
 import { rowSelection } from "./js/select.js";
@@ -25,6 +26,7 @@ function enhance(root) {
   confirmTyping(root);
   elapsedTimes(root);
   followState(root);
+  histograms(root);
   localTimes(root);
   rowSelection(root);
   themeChoice(root);
