@@ -31,6 +31,10 @@ class EnvironmentField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not
     def __init__(self, **options: Any) -> None:
         super().__init__(queryset=Environment.objects.none(), to_field_name="name", **options)
 
+    def to_python(self, value: Any) -> Any:
+        """Return the environment; what the database cannot even look for is none."""
+        return super().to_python("?" if isinstance(value, str) and "\0" in value else value)
+
     def label_from_instance(self, environment: Any) -> str:
         """Return the name, and whether it is protected."""
         return f"{environment.name} (protected)" if environment.protected else str(environment.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import QueryDict
@@ -16,6 +17,7 @@ from promotion.views.shared import promotion_of
 
 #: What a link may say of the form; everything is checked when it is sent.
 NAMES = ("source", "target", "title", "since", "until", "offsets")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def asked_for(query: QueryDict) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def asked_for(query: QueryDict) -> dict[str, Any]:
     """
     given = {name: query[name] for name in NAMES if query.get(name)}
     number = query.get("again", "")
-    if number.isascii() and number.isdigit() and len(number) < 19:
+    if _NUMBER.fullmatch(number):
         return {**_again(promotion_of(int(number))), **given}
     return given
 
@@ -33,7 +35,7 @@ def asked_for(query: QueryDict) -> dict[str, Any]:
 def rules_offer(form: CreateForm) -> str:
     """Return what is asked about the rules of the promotion that `form` goes on behind, empty where it has none."""
     number = str(form["again"].value() or "")
-    found = Promotion.objects.filter(pk=number).first() if number.isascii() and number.isdigit() and len(number) < 19 else None
+    found = Promotion.objects.filter(pk=number).first() if _NUMBER.fullmatch(number) else None
     count = len(rules_again(found)) if found is not None else 0
     return f"Take its {count:,} rule{'' if count == 1 else 's'} along" if count else ""
 

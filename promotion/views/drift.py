@@ -10,7 +10,6 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from promotion.domain.filters import ExportFilter
 from promotion.errors import NotFound
 from promotion.models import Drift, Environment, PromotionJob
 from promotion.policy import MANAGE, VIEW, may, require
@@ -54,14 +53,5 @@ def _context(request: HttpRequest, way: Edge) -> dict[str, Any]:
         "edge": way,
         "rows": rows,
         "ready": way.look in (Look.BEHIND, Look.COUNTING),
-        "left_out": _left_out(way),
         "promote_url": promote_url(way) if can and may(request.user, MANAGE) else "",
     }
-
-
-def _left_out(way: Edge) -> list[str]:
-    """Return by what the last verified promotion was restricted: what it left out for that is not counted."""
-    if way.last is None:
-        return []
-    filters = ExportFilter.from_json(way.last.filters)
-    return [name for name in ("types", "hosts", "users") if getattr(filters, name)]

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from promotion.actions.pipeline import Beyond, beyond, verified_between
+from promotion.domain.filters import ExportFilter
 from promotion.models import Drift, Environment, Promotion, PromotionJob
 from promotion.templatetags.console import url_with
 
@@ -64,20 +65,35 @@ class Edge:
                 return f"Unknown: {source} cannot be read"
             case Look.COUNTING:
                 return f"Counting… {total:,} so far"
+            case Look.LEVEL if self.last is None:
+                return f"Nothing to promote in {source}"
+            case Look.LEVEL if self.left_out:
+                return f"Nothing new in {source} since #{self.last.pk}"
             case Look.LEVEL:
                 return f"{target} is up to date"
             case _:
                 return f"{total:,} event{'' if total == 1 else 's'} in {source}, not in {target}"
 
     @property
+    def left_out(self) -> str:
+        """By what the last verified promotion was restricted, in words, empty for none: the rest was left behind."""
+        filters = ExportFilter.from_json(self.last.filters) if self.last is not None else ExportFilter()
+        return " and ".join(name for name in ("types", "hosts", "users") if getattr(filters, name))
+
+    @property
     def icon(self) -> str:
         """The icon beside the words."""
-        return ICONS[self.look]
+        return "equal" if self._is_hollow else ICONS[self.look]
 
     @property
     def tone(self) -> str:
         """The tone of the words."""
-        return TONES.get(self.look, "neutral")
+        return "neutral" if self._is_hollow else TONES.get(self.look, "neutral")
+
+    @property
+    def _is_hollow(self) -> bool:
+        """Whether nothing drifted, and that is no reason to call the target up to date."""
+        return self.look == Look.LEVEL and (self.last is None or bool(self.left_out))
 
     @property
     def url(self) -> str:

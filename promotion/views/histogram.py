@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from promotion.actions.survey import fits
 from promotion.domain.timeline import Bar, bars
 from promotion.models import Environment, TopicSurvey
+from promotion.models.environment import NAME
 from promotion.policy import VIEW, require
 
 #: The picture's own units: it is stretched to where it stands.
@@ -45,8 +46,14 @@ class Drawn:
 def histogram(request: HttpRequest) -> HttpResponse:
     """Show the topic of one source over time: the form of a new promotion asks when another source is chosen."""
     require(request.user, VIEW)
-    source = Environment.objects.filter(name=request.GET.get("source", "")[:40]).first()
-    return render(request, "promotion/promotions/_histogram.html", histogram_of(source))
+    context = histogram_of(source_named(request.GET.get("source", "")))
+    return render(request, "promotion/promotions/_histogram.html", context)
+
+
+def source_named(name: object) -> Environment | None:
+    """Return the source that a form names, None where there is none of that name."""
+    text = str(name or "")
+    return Environment.objects.sources().filter(name=text).first() if NAME.regex.match(text) else None  # type: ignore[union-attr]
 
 
 def histogram_of(source: Environment | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from promotion.models.environment import EnvironmentQuerySet
 from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import Disposition, JobKind, JobState
 from promotion.views.create_form import asked_for, rules_offer
-from promotion.views.histogram import histogram_of
+from promotion.views.histogram import histogram_of, source_named
 from promotion.views.paging import count_up_to, keyset
 from promotion.views.promotion_details import page
 from promotion.views.shared import actor_of, enqueue, promotion_of
@@ -133,7 +133,7 @@ def _form(request: HttpRequest, form: CreateForm, status: int = 200) -> HttpResp
         "sources": sources,
         "targets": form.fields["target"].queryset,  # type: ignore[attr-defined]
         "rules": rules_offer(form),
-        **histogram_of(sources.filter(name=str(form["source"].value() or "")).first() or sources.first()),
+        **histogram_of(source_named(form["source"].value()) or sources.first()),
     }
     return render(request, f"{FOLDER}/create.html", context, status=status)
 

@@ -21,6 +21,7 @@ ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
 PAGES = {
     "/accounts/login/": None,
     "/": "manager",
+    "/drift/dev/sit/": "manager",
     "/promotions/": "manager",
     "/promotions/new/": "manager",
     "/promotions/{draft}/": "manager",
@@ -92,6 +93,8 @@ def path_of(console: Console, clusters: dict[str, Cluster]) -> Callable[[str], s
     first = f"from promotion.models import Event; print(Event.objects.filter(promotion={exported.number}).first().pk)"
     event = str(console.manage("shell", "--no-imports", "-v0", "-c", first))
     rule_set = two_versions(console)
+    looked = "from promotion.actions import drift, survey; survey.survey_all(); drift.drift_all()"
+    console.manage("shell", "--no-imports", "-v0", "-c", looked)
     numbers = {
         "rule_set": rule_set,
         "schema": schema,

@@ -23,6 +23,8 @@ class Histogram {
     }));
     this.first = place.querySelector("[data-histogram-first]");
     this.last = place.querySelector("[data-histogram-last]");
+    this.from = place.querySelector("[data-histogram-from]");
+    this.to = place.querySelector("[data-histogram-to]");
     this.says = place.querySelector("[data-histogram-says]");
     this.range = place.querySelector(".range");
     this.fields = [this.form?.elements.since, this.form?.elements.until];
@@ -81,6 +83,11 @@ class Histogram {
     this.show(first, last, exact && (to >= this.bars[last].end || to === Infinity));
   }
 
+  tell(slider, beside, text) {
+    slider.setAttribute("aria-valuetext", text);
+    beside.textContent = text;
+  }
+
   show(first, last, exact) {
     this.groups.forEach((group, n) => group.classList.toggle("out", n < first || n > last));
     this.range.setAttribute("x", first * UNIT);
@@ -88,8 +95,8 @@ class Histogram {
     if (last >= first) {
       this.first.value = first;
       this.last.value = last;
-      this.first.setAttribute("aria-valuetext", `from ${said(this.bars[first].start)}`);
-      this.last.setAttribute("aria-valuetext", `before ${said(this.bars[last].end)}`);
+      this.tell(this.first, this.from, `from ${said(this.bars[first].start)}`);
+      this.tell(this.last, this.to, `before ${said(this.bars[last].end)}`);
     }
     const sum = (bars) => bars.reduce((total, bar) => total + bar.count, 0);
     const [count, total] = [sum(this.bars.slice(first, last + 1)), sum(this.bars)];
