@@ -159,7 +159,7 @@ def test_what_has_drifted_is_listed_by_type_with_its_bar(dev, sit) -> None:
     assert [row.split()[:2] for row in rows[:3]] == [
         ["ApiCreatedEvent", "30"],
         ["RoleCreatedEvent", "7"],
-        ["Event", "1"],
+        ["<b>Event", "1"],
     ]
     assert rows[3].split() == ["Sum", "38"]
     assert re.findall(r'<rect width="(\d+)"', shown) == ["100", "23", "3"]
