@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -28,12 +29,17 @@ class AuditFilter(forms.Form):
     since = _moment("From (UTC)")
     until = _moment("Before (UTC)")
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, words: Callable[[str], str] = str) -> None:
+        """Take the query. `words` says a verb as people do."""
         super().__init__(data)
-        met = AuditEntry.objects.order_by().values_list("actor_name", "verb", "object_type").distinct()
-        for field, values in zip(("who", "verb", "object"), zip(*met, strict=True), strict=False):
-            choices = [ANY, *((value, value) for value in sorted(set(values)))]
-            self.fields[field].choices = choices  # type: ignore[attr-defined]
+        entries = AuditEntry.objects.all()
+        for field, column, label in (
+            ("who", "actor_name", str),
+            ("verb", "verb", words),
+            ("object", "object_type", str),
+        ):
+            choices = sorted(((value, label(value)) for value in entries.met(column)), key=lambda each: each[1].lower())
+            self.fields[field].choices = [ANY, *choices]  # type: ignore[attr-defined]
 
     def entries(self) -> AuditQuerySet:
         """Return the entries that fit, newest first; what is not valid in the URL fits nothing, and says so."""

@@ -1,4 +1,4 @@
-"""What an audit entry says that somebody did, in words, as the history of a promotion tells it."""
+"""What an audit entry says that somebody did, in words: in the history of a promotion, and on the audit page."""
 
 from __future__ import annotations
 
@@ -65,8 +65,55 @@ DONE = {
 }
 
 
+#: What is done to other things than promotions; where a thing is named, only to it.
+TO_OTHERS = {
+    ("environment", "create"): "set up the environment",
+    ("environment", "create untested"): "set up the environment untested",
+    ("environment", "change"): "changed the environment",
+    ("environment", "change untested"): "changed the environment untested",
+    ("environment", "check"): "had the environment checked",
+    ("environment", "rotate keys"): "encrypted the secrets of the environment anew",
+    ("environment", "add schemas"): "gave schemas to the environment",
+    ("environment", "change schemas"): "changed the schemas of the environment",
+    ("event type", "meet"): "met a type that nobody knew",
+    ("event type", "decide"): "decided about the event type",
+    ("event type", "correct key fields"): "corrected what names the thing",
+    ("installation", "load event types"): "loaded the catalogue of event types",
+    ("rule set", "save rule set"): "saved a version of the rule set",
+    ("rule set", "choose environments"): "chose the environments of the rule set",
+    ("rule set", "archive rule set"): "archived the rule set",
+    ("rule set", "bring back rule set"): "brought the rule set back",
+    ("user", "create"): "made the user",
+    ("user", "change"): "changed the user",
+    ("user", "change password"): "gave the user another password",
+    ("user", "delete"): "deleted the user",
+    ("group", "create"): "made the group",
+    ("group", "change"): "changed the group",
+    ("group", "delete"): "deleted the group",
+    ("webhook", "create"): "set up the webhook",
+    ("webhook", "change"): "changed the webhook",
+    ("webhook", "switch on"): "switched the webhook on",
+    ("webhook", "switch off"): "switched the webhook off",
+    ("webhook", "send test"): "sent a test to the webhook",
+    ("webhook", "new secret"): "gave the webhook another secret",
+    ("webhook", "delete"): "deleted the webhook",
+}
+#: Verbs that mean something else for each thing, as a list of verbs calls them.
+OF_ANYTHING = {"create": "created", "change": "changed", "delete": "deleted", "plan": "planned, or asked for a plan"}
+
+
 @register.filter
 def said(entry: AuditEntry) -> str:
-    """What `entry` about a promotion says, in the past tense; a verb that is not listed as it stands."""
+    """What `entry` says, in the past tense; a verb that is not listed as it stands."""
+    if (entry.object_type, entry.verb) in TO_OTHERS:
+        return TO_OTHERS[entry.object_type, entry.verb]
     words = ASKED if "job" in (entry.after or {}) else DONE
     return words.get(entry.verb) or DONE.get(entry.verb, entry.verb)
+
+
+def said_of_anything(verb: str) -> str:
+    """What `verb` says where it is not known of what: for a list to choose from."""
+    if verb in OF_ANYTHING:
+        return OF_ANYTHING[verb]
+    of_others = [words for (_, each), words in TO_OTHERS.items() if each == verb]
+    return DONE.get(verb) or ASKED.get(verb) or (of_others[0] if of_others else verb)

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from promotion.actions import audit
 from promotion.domain.spreadsheet import cell
-from promotion.models import AuditEntry
+from promotion.models import AuditEntry, AuditSeal
 from promotion.states import Decision
 from tests import cast
 
@@ -35,7 +35,7 @@ def write(number: int = 1, **fields: Any) -> list[AuditEntry]:
 
 
 def ids(response: Any) -> list[int]:
-    return [entry.pk for entry, _ in response.context["rows"]]
+    return [entry.pk for entry, *_ in response.context["rows"]]
 
 
 def test_entries_are_shown_newest_first_with_who_from_where_and_what_changed(viewer: Client) -> None:
@@ -45,7 +45,7 @@ def test_entries_are_shown_newest_first_with_who_from_where_and_what_changed(vie
     for text in (
         "manager",
         "192.0.2.7",
-        "export",
+        "started the export",
         f"#{entry.object_id} Release 1",
         "The release.",
         "draft",
@@ -131,6 +131,45 @@ def test_a_cell_that_looks_like_a_formula_is_text_in_the_csv(viewer: Client, sta
     assert row["reason"] == f"'{hostile}"
     assert row["before"] == ""
     assert cell("a=b") == "a=b"
+
+
+def test_rows_and_downloads_carry_the_seal_as_the_command_takes_it(viewer: Client) -> None:
+    write(reason="=1")
+    connection.check_constraints()  # what the end of a transaction does
+    seal = AuditSeal.objects.get()
+    assert f'data-copy="1:{seal.digest}"' in viewer.get(URL).content.decode()
+    [line] = [json.loads(each) for each in viewer.get(URL, {"format": "jsonl"})]
+    [row] = csv.DictReader(io.StringIO(b"".join(viewer.get(URL, {"format": "csv"})).decode(), newline=""))
+    assert (line["seal_number"], line["seal_digest"]) == (1, seal.digest)
+    assert (row["seal_number"], row["seal_digest"]) == ("1", seal.digest)
+
+
+def test_an_entry_without_a_seal_stands_out(viewer: Client) -> None:
+    write()
+    assert "not sealed" in viewer.get(URL).content.decode()
+    connection.check_constraints()
+    assert "not sealed" not in viewer.get(URL).content.decode()
+
+
+def test_verbs_are_said_in_words_in_rows_choices_and_chips(viewer: Client) -> None:
+    write(verb="withdraw approval")
+    audit.record(cast.user("curator"), "create", cast.environment("uat"))
+    page = viewer.get(URL, {"verb": "withdraw approval"}).content.decode()
+    for place in (
+        '<option value="withdraw approval" selected>',
+        "Did what: <b>",
+        '<th scope="row" data-label="Did what">',
+    ):
+        assert f"{place}withdrew an approval" in page
+    assert "set up the environment" in viewer.get(URL).content.decode()
+    assert '<option value="create">created</option>' in page
+
+
+def test_choices_are_what_is_there_each_once() -> None:
+    write(3)
+    write(2, verb="replay", actor=None)
+    assert AuditEntry.objects.all().met("verb") == ["export", "replay"]
+    assert sorted(AuditEntry.objects.all().met("actor_name")) == ["manager", "the console"]
 
 
 def test_an_unknown_format_is_refused(viewer: Client) -> None:
