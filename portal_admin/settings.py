@@ -153,6 +153,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 #: The schemas of an environment come as a file each: promotion/domain/schema_files.py has the same bound.
 DATA_UPLOAD_MAX_NUMBER_FILES = 1_000
+#: Under which address people reach the console: for links in what is sent out.
+PUBLIC_URL = env.str("PROMOTION_PUBLIC_URL", "").rstrip("/")
+#: Without a server nobody is offered an e-mail.
+EMAIL_IS_SET_UP = bool(env.str("EMAIL_URL", ""))
+if EMAIL_IS_SET_UP:
+    vars().update(env.email_url("EMAIL_URL"))
+    DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "")
+    if not DEFAULT_FROM_EMAIL:
+        raise ImproperlyConfigured("EMAIL_URL is set, and DEFAULT_FROM_EMAIL is not: e-mails need a sender.")
+EMAIL_TIMEOUT = 15
+
 #: A file of outgoing events, in bytes.
 MAX_UPLOAD_BYTES = env.int("PROMOTION_MAX_UPLOAD_BYTES", 2 * 1024**3)
 #: How long a plan is good for, in hours, where nothing else makes it stale.

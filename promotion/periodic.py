@@ -17,7 +17,7 @@ from rq.cron import CronJob
 from rq.utils import now
 
 from promotion import jobs
-from promotion.actions import drift, survey
+from promotion.actions import drift, send_notices, survey
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 BESIDE: list[tuple[Callable[[], None], int]] = [
     (survey.survey_all, settings.SURVEY_SECONDS),
     (drift.drift_all, settings.SURVEY_SECONDS),
+    (send_notices.send_due, send_notices.INTERVAL),
 ]
 
 

@@ -25,6 +25,8 @@ from promotion.views import (
     strips,
     things,
     uploads,
+    watches,
+    webhooks,
 )
 
 app_name = "promotion"
@@ -43,6 +45,7 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/cancel/", promotions.cancel, name="cancel"),
     path("promotions/<int:promotion_id>/progress/", promotions.progress, name="progress"),
     path("promotions/<int:promotion_id>/strip/", strips.strip, name="strip"),
+    path("promotions/<int:promotion_id>/watch/", watches.watch, name="watch"),
     # events of a promotion
     path("promotions/<int:promotion_id>/events/", events.events, name="events"),
     path("promotions/<int:promotion_id>/events/select/", events.select, name="events_select"),
@@ -125,6 +128,12 @@ urlpatterns = [
     path("environments/<slug:name>/schemas/add/", environment_schemas.add, name="environment_schemas_add"),
     path("environments/<slug:name>/schemas/change/", environment_schemas.change, name="environment_schemas_change"),
     path("environments/<slug:name>/schemas/<int:row_id>/", environment_schemas.schema, name="environment_schema"),
+    # webhooks
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/new/", webhooks.create, name="webhook_create"),
+    path("webhooks/<int:pk>/switch/", webhooks.switch, name="webhook_switch"),
+    path("webhooks/<int:pk>/test/", webhooks.send_test, name="webhook_test"),
+    path("webhooks/<int:pk>/secret/", webhooks.renew_secret, name="webhook_secret"),
     # audit
     path("audit/", audit.audit, name="audit"),
 ]

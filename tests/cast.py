@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from promotion.actions import rule_sets, rules, stale
+from promotion.actions import rule_sets, rules, stale, webhooks
 from promotion.actions.schemas import store_schema
 from promotion.domain.names import split_name
 from promotion.domain.plan_choices import PlanChoices
@@ -28,6 +28,7 @@ from promotion.models import (
     Promotion,
     RuleList,
     RuleSetVersion,
+    Webhook,
 )
 from promotion.states import LEFT_OUT, OPEN_PLANS, REFUSING, Decision, Disposition, PlanState, PromotionState, Verdict
 
@@ -201,6 +202,11 @@ def judgement(plan: Plan, event: Event, verdict: Verdict = Verdict.NEW, **fields
         plan.state = PlanState.REFUSED
     plan.save()
     return Judgement.objects.create(plan=plan, position=position, event=event, verdict=verdict, **values)
+
+
+def webhook(name: str = "chat", url: str = "http://127.0.0.1:9/hook") -> Webhook:
+    """Return a new webhook of the curator's, at an address that nothing listens at."""
+    return webhooks.create(user("curator"), name, url)[0]
 
 
 def rule_set(name: str = "dev to sit", **fields: Any) -> RuleSetVersion:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from promotion.actions import audit
+from promotion.actions import audit, notices
 from promotion.actions.finish import move_on
 from promotion.errors import Refused
 from promotion.models import Promotion, PromotionJob
@@ -23,6 +23,7 @@ def cancel(actor: Actor, promotion: Promotion) -> PromotionJob:
         job.cancel_requested_by = actor
         if job.state == JobState.QUEUED:
             _end_unstarted(job)
+            notices.job_ended(job)
         job.save()
         audit.record(actor, f"cancel {job.get_kind_display().lower()}", promotion, after={"job": str(job.pk)})
     return job

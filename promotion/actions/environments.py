@@ -16,6 +16,7 @@ from django.utils import timezone
 from promotion.actions import audit
 from promotion.actions.request import request_check
 from promotion.actions.secrets import reseal, seal, unseal
+from promotion.actions.webhooks import reseal_all
 from promotion.domain.secret import SECRETS, Secret
 from promotion.errors import Conflict, InvalidInput, Refused
 from promotion.forms.environments import EnvironmentForm, settings_of
@@ -142,7 +143,8 @@ def rotate_keys(actor: Actor) -> int:
             audit.record(actor, "rotate keys", environment)
         for each in drafts:
             _reseal(each)
-    return len(environments) + len(drafts)
+        webhooks = reseal_all(actor)
+    return len(environments) + len(drafts) + webhooks
 
 
 def _reseal(row: Environment | EnvironmentDraft) -> None:

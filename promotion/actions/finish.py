@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from promotion.actions import notices
 from promotion.errors import Cancelled, PromotionError, Refused, Stale
 from promotion.models import Plan, Promotion, PromotionJob, Replay
 from promotion.states import ENDS, STARTS, JobKind, JobState, PlanState, PromotionState
@@ -51,6 +52,7 @@ def _end(job: PromotionJob, state: JobState, error: PromotionError | None = None
         values |= {"error": error.message, "hint": error.hint, "problems": error.problems, "exit_code": error.exit_code}
     PromotionJob.objects.filter(pk=job.pk).update(**values)
     move_on(job, state)
+    notices.job_ended(job)
 
 
 def move_on(job: PromotionJob, state: JobState) -> None:

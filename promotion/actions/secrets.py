@@ -41,16 +41,26 @@ def unseal(blob: bytes | memoryview, owner: str) -> dict[str, Secret]:
     try:
         stored = json.loads(_keys().decrypt(bytes(blob)))
     except InvalidToken:
-        raise InvalidInput(
-            f"The secrets of {owner} cannot be decrypted with the keys in {KEYS_VARIABLE}.",
-            f"Add the key that they were encrypted with to {KEYS_VARIABLE}, or give the secrets again.",
-        ) from None
+        raise _undecipherable(f"The secrets of {owner}") from None
     return {name: Secret(each.get("value", ""), each.get("env", "")) for name, each in stored.items()}
 
 
 def reseal(blob: bytes | memoryview, owner: str) -> bytes:
     """Return the same secrets encrypted with the newest key. Raises like `unseal`."""
     return seal(unseal(blob, owner))
+
+
+def seal_text(text: str) -> str:
+    """Return one secret encrypted with the newest key, as text. Raises InvalidInput without a usable key."""
+    return _keys().encrypt(text.encode()).decode()
+
+
+def unseal_text(sealed: str, owner: str) -> str:
+    """Return what `seal_text` was given. `owner` is whose it is, for the error. Raises InvalidInput like `unseal`."""
+    try:
+        return _keys().decrypt(sealed).decode()
+    except InvalidToken:
+        raise _undecipherable(f"The secret of {owner}") from None
 
 
 def reveal(secrets: Mapping[str, Secret], name: str, owner: str) -> str:
@@ -68,6 +78,13 @@ def reveal(secrets: Mapping[str, Secret], name: str, owner: str) -> str:
             "Set it for the workers and start them again.",
         )
     return text
+
+
+def _undecipherable(what: str) -> InvalidInput:
+    return InvalidInput(
+        f"{what} cannot be decrypted with the keys in {KEYS_VARIABLE}.",
+        f"Add the key that encrypted it to {KEYS_VARIABLE}, or give it again.",
+    )
 
 
 def _keys() -> MultiFernet:

@@ -48,6 +48,8 @@ DONE = {
     "rewrite": "applied the rules",
     "cancel preview of rules": "cancelled the preview of the rules",
     "cancel applying of rules": "cancelled the applying of the rules",
+    "watch": "asked for an e-mail when a job ends",
+    "unwatch": "wants no more e-mails about it",
     "submit": "submitted the plan",
     "approve": "approved the plan",
     "reject": "rejected the plan",
@@ -91,12 +93,11 @@ TO_OTHERS = {
     ("group", "change"): "changed the group",
     ("group", "delete"): "deleted the group",
     ("webhook", "create"): "set up the webhook",
-    ("webhook", "change"): "changed the webhook",
     ("webhook", "switch on"): "switched the webhook on",
     ("webhook", "switch off"): "switched the webhook off",
     ("webhook", "send test"): "sent a test to the webhook",
     ("webhook", "new secret"): "gave the webhook another secret",
-    ("webhook", "delete"): "deleted the webhook",
+    ("webhook", "rotate keys"): "encrypted the secret of the webhook anew",
 }
 #: Verbs that mean something else for each thing, as a list of verbs calls them.
 OF_ANYTHING = {"create": "created", "change": "changed", "delete": "deleted", "plan": "planned, or asked for a plan"}
