@@ -6,7 +6,7 @@ import pytest
 
 from promotion.periodic import Periodic
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 def test_what_takes_long_holds_nothing_else_up_and_never_runs_twice_at_once() -> None:
