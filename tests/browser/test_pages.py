@@ -65,6 +65,8 @@ PAGES = {
     "/environments/sit/edit/": "admin",
     "/environments/sit/schemas/": "admin",
     "/environments/sit/schemas/{schema}/": "admin",
+    "/webhooks/": "curator",
+    "/webhooks/new/": "curator",
     "/audit/": "viewer",
     "/environments/new/?forbidden": "viewer",
     "/nowhere/": "viewer",

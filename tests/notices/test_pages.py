@@ -103,7 +103,7 @@ def test_the_page_shows_the_last_deliveries(
     send_notices.send_due()
     page = curator.get(URL).content.decode()
     assert f"/promotions/{job.promotion_id}/" in page
-    for text in ("sent", "tried again", "127.0.0.1 cannot be reached", "&lt;b&gt;dead&lt;/b&gt;"):
+    for text in ("sent", "tried again from", "127.0.0.1 cannot be reached", "&lt;b&gt;dead&lt;/b&gt;"):
         assert text in page
 
 
