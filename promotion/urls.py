@@ -51,6 +51,7 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/events/select/", events.select, name="events_select"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/", events.event, name="event"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/edit/", events.edit, name="event_edit"),
+    path("promotions/<int:promotion_id>/events/<int:event_id>/check/", events.check, name="event_check"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/undo/", events.undo, name="event_undo"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/original/", events.original, name="event_original"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/exclude/", events.exclude, name="event_exclude"),

@@ -82,6 +82,7 @@ ROWS = [
     Row("promotion:event", READ, NEVER, EVENT),
     Row("promotion:event_raw", READ, NEVER, EVENT),
     Row("promotion:event_edit", NEVER, MANAGE_422, EVENT),
+    Row("promotion:event_check", NEVER, MANAGE_422, EVENT),
     Row("promotion:event_undo", NEVER, MANAGE_422, EVENT),
     Row("promotion:event_original", NEVER, MANAGE_422, EVENT),
     Row("promotion:event_exclude", NEVER, MANAGE_302, EVENT),

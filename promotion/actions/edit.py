@@ -21,7 +21,7 @@ from promotion.domain.event_id import host_of, user_of
 from promotion.domain.json_codec import from_json, search_document
 from promotion.domain.schema import parse
 from promotion.errors import Conflict, Refused
-from promotion.models import Event, Promotion, Revision, RuleList
+from promotion.models import AvroSchema, Event, Promotion, Revision, RuleList
 from promotion.models.event import MOST_IDS, EventQuerySet
 from promotion.policy import MANAGE, Actor, require
 from promotion.states import RevisionKind
@@ -50,11 +50,19 @@ def edit(actor: Actor, event: Event, version: int, text: str) -> Event:
     EditConflict where the version has moved on, Refused where the promotion is not editable. Text that changes
     nothing makes no revision.
     """
-    now = outgoing(event)
-    body = from_json(now.schema, text, WEB_LIMITS)
+    body, now = encoded(event, text), outgoing(event)
     if event.version == version and not changes(now, body):
         return event
     return revise(actor, event, version, RevisionKind.EDIT, body)
+
+
+def encoded(event: Event, text: str) -> bytes:
+    """Return the body of `text` in the schema of what goes out of `event` now. Raises MalformedJson, DoesNotFit.
+
+    Refused where the event is in quarantine.
+    """
+    _readable(event)
+    return from_json(outgoing(event).schema, text, WEB_LIMITS)
 
 
 def undo(actor: Actor, event: Event, version: int) -> Event:
@@ -135,10 +143,9 @@ def write_revision(
     note: str = "",
 ) -> Revision:
     """Add the revision and point the event to it. Inside the transaction of `lock_editable`; raises EditConflict."""
-    if event.quarantined or event.schema is None:
-        raise Refused(f"Event {event} is in quarantine: it cannot be read, so it cannot be edited.")
+    original_schema = _readable(event)
     if kind == RevisionKind.UNDO:
-        schema, rules = (before.schema, before.rules) if before else (event.schema, [])
+        schema, rules = (before.schema, before.rules) if before else (original_schema, [])
     else:
         schema, rules = written_in(event), RuleList.objects.applied_ids(event.promotion_id)
     newest = Revision.objects.filter(event=event).first()
@@ -163,6 +170,13 @@ def write_revision(
         raise EditConflict(Event.objects.get(pk=event.pk))
     Promotion.objects.changed(event.promotion_id, actor.pk)
     return revision
+
+
+def _readable(event: Event) -> AvroSchema:
+    """Return the schema that the event was read with."""
+    if event.quarantined or event.schema is None:
+        raise Refused(f"Event {event} is in quarantine: it cannot be read, so it cannot be edited.")
+    return event.schema
 
 
 def _redo_rules(actor: Actor, promotion: Promotion, event_id: int) -> None:

@@ -261,16 +261,22 @@ def json_editor(
     label: str = "JSON",
     original: str | None = None,
     problems: Sequence[Mapping[str, Any]] = (),
+    schema: Sequence[Mapping[str, Any]] = (),
+    check_url: str = "",
     *,
     readonly: bool = False,
 ) -> dict[str, object]:
     """A textarea for JSON that the editor enhances; the text goes in and comes back as it stands, never parsed.
 
     `original` is shown beside it with the differences marked. `problems` are mappings with a `path` (`user.roles[2]`,
-    or a list of names and indexes) and a `message`, shown below and at their places. The page needs editor_script.html.
+    or a list of names and indexes) and a `message`, shown below and at their places. `schema` is what
+    promotion.domain.schema_description says of the text's type: the editor proposes names and values from it, and says
+    what the field at the cursor is. To `check_url` it posts the text as one types, for the problems that saving would
+    meet. The page needs editor_script.html.
     """
     said = [{"path": problem["path"], "message": str(problem["message"])} for problem in problems]
-    return {"name": name, "text": text, "label": label, "original": original, "problems": said, "readonly": readonly}
+    about = {"name": name, "text": text, "label": label, "original": original, "problems": said, "readonly": readonly}
+    return about | {"schema": schema, "check_url": check_url}
 
 
 @register.inclusion_tag("components/json_diff.html")

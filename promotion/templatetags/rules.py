@@ -8,8 +8,6 @@ from urllib.parse import quote
 
 from django import template
 
-from promotion.domain.json_text import dump_json
-from promotion.domain.octets import visible
 from promotion.views.rule_lines import name_of, sentence
 
 register = template.Library()
@@ -21,9 +19,3 @@ register.filter("rule_sentence", sentence)
 def suggestion(type_name: str, action: dict[str, Any]) -> str:
     """A rule for events of one type, for the URL of the page that writes rules."""
     return quote(json.dumps([type_name, action], separators=(",", ":")), safe="")
-
-
-@register.filter
-def said_value(value: Any) -> str:
-    """A value of a report: a text as it stands, anything else as JSON."""
-    return visible(value) if isinstance(value, str) else dump_json(value)

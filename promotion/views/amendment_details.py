@@ -13,9 +13,10 @@ from promotion.actions.story import target_of
 from promotion.domain.decode import read
 from promotion.domain.event_id import FIELD
 from promotion.domain.search_document import search_json
+from promotion.domain.shown_difference import ShownDifference
 from promotion.domain.wire import MalformedValue
 from promotion.models import Amendment, Event
-from promotion.views.event_page import Row, difference_rows
+from promotion.views.event_page import difference_rows
 
 MOST = 50
 
@@ -40,7 +41,7 @@ def _amended_by(event: Event) -> list[Amendment]:
     return list(rows.defer("current", "event__document", "event__value", "event__headers").order_by("pk")[:MOST])
 
 
-def _rows(event: Event, amendment: Amendment) -> list[Row]:
+def _rows(event: Event, amendment: Amendment) -> list[ShownDifference]:
     """The values on the target when it was proposed, and those that it would set: what it does not name stays."""
     body = outgoing(event)
     try:

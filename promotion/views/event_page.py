@@ -11,12 +11,14 @@ from promotion.actions.outgoing import Body, original, outgoing
 from promotion.actions.rewrite_event import base_of
 from promotion.domain.avro_type import AvroType
 from promotion.domain.decode import read
-from promotion.domain.diff import Difference, Kind, differences
+from promotion.domain.diff import differences
 from promotion.domain.json_codec import DoesNotFit, dump_json, from_json, to_json_value
 from promotion.domain.keys import Tenancy, outgoing_key
 from promotion.domain.limits import Limits
 from promotion.domain.octets import Octets, hex_dump, shown, visible
 from promotion.domain.record import unpack_headers
+from promotion.domain.schema_description import describe_schema
+from promotion.domain.shown_difference import ShownDifference, one_line, shown_differences
 from promotion.domain.wire import GUID_HEADER, MalformedValue, header_schema_guid, unframe
 from promotion.errors import InvalidInput
 from promotion.models import Event, Revision
@@ -28,17 +30,6 @@ MAX_TEXT = 2 * 1024 * 1024
 MAX_ROWS, MAX_HEADERS, MAX_HISTORY, MAX_FIELDS = 200, 50, 20, 200
 #: The history looks at many versions: of larger ones it says only that they changed.
 HISTORY_LIMITS = Limits(max_value_bytes=64 * 1024, max_values=5_000)
-STATUS = {Kind.ADDED: "new", Kind.REMOVED: "removed", Kind.CHANGED: "changed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One difference, as texts that are fit to look at. `status` is new, removed or changed."""
-
-    path: str
-    before: str
-    after: str
-    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +40,7 @@ class Change:
     """
 
     revision: Revision
-    rows: list[Row]
+    rows: list[ShownDifference]
     more: int
     unknown: bool
     rules: Sequence[str] = ()
@@ -85,7 +76,7 @@ def describe(event: Event) -> dict[str, Any]:
 def theirs_and_yours(current: Event, text: str) -> dict[str, Any]:
     """Return what goes out now beside `text`, which fits the event's schema, and the differences."""
     now = outgoing(current)
-    about = {"newest": current.revisions.select_related("author").first()}
+    about = {"newest": current.revisions.select_related("author").first(), "schema": describe_schema(now.schema.root)}
     try:
         theirs, yours = _value(now), _value(Body(now.schema, from_json(now.schema, text, WEB_LIMITS)))
     except InvalidInput as error:  # theirs is beyond the limits
@@ -104,7 +95,7 @@ def problems_of(error: DoesNotFit) -> list[dict[str, str]]:
     ]
 
 
-def difference_rows(before: Any, after: Any) -> list[Row]:
+def difference_rows(before: Any, after: Any) -> list[ShownDifference]:
     """Return the first differences between two values, fit to look at."""
     return _rows(before, after, MAX_ROWS)
 
@@ -112,6 +103,7 @@ def difference_rows(before: Any, after: Any) -> list[Row]:
 def _kept(event: Event) -> dict[str, Any]:
     now = outgoing(event)
     about = {"fields": list(_fields(now.schema.root)), "history": _history(event)}
+    about["schema"] = describe_schema(now.schema.root)
     try:
         before, after = _value(original(event)), _value(now)
         texts = dump_json(before), dump_json(after)
@@ -193,19 +185,8 @@ def _value(body: Body, limits: Limits = WEB_LIMITS) -> Any:
     return to_json_value(body.schema, body.data, limits)
 
 
-def _rows(before: Any, after: Any, most: int) -> list[Row]:
-    return [_row(each) for each in differences(before, after, most)]
-
-
-def _row(found: Difference) -> Row:
-    before = "" if found.kind is Kind.ADDED else _short(found.before)
-    after = "" if found.kind is Kind.REMOVED else _short(found.after)
-    return Row(visible(found.path.removeprefix("$").removeprefix(".")), before, after, STATUS[found.kind])
-
-
-def _short(value: Any, most: int = 300) -> str:
-    text = dump_json(value)
-    return text if len(text) <= most else f"{text[:most]}…"
+def _rows(before: Any, after: Any, most: int) -> list[ShownDifference]:
+    return shown_differences(differences(before, after, most))
 
 
 def _fields(node: AvroType) -> Iterator[FieldDoc]:
@@ -219,7 +200,7 @@ def _fields(node: AvroType) -> Iterator[FieldDoc]:
 def _walk(node: AvroType, prefix: str, depth: int) -> Iterator[FieldDoc]:
     for item in node.fields:
         path = f"{prefix}{item.name}"
-        default = _short(item.default, 60) if item.has_default else None
+        default = one_line(item.default, 60) if item.has_default else None
         yield FieldDoc(path, str(item.type), item.doc, default)
         inside = _record_in(item.type, item.type.inner)
         if inside is not None and depth < 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -142,6 +142,24 @@ def edit(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse
     same = changed.version == version
     messages.success(request, "Nothing was changed: the text is what goes out already." if same else "Saved.")
     return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))
+
+
+@require_POST
+def check(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
+    """Say as JSON which problems saving the text would meet, and the event's version now; nothing is changed."""
+    require(request.user, MANAGE)
+    found = _event(promotion_id, event_id)
+    form = EditForm({"outgoing": request.POST.get("outgoing", ""), "version": found.version})
+    if not form.is_valid():
+        said = [str(each) for errors in form.errors.values() for each in errors]
+        return JsonResponse({"problems": [{"path": "", "message": each} for each in said]}, status=422)
+    try:
+        actions.encoded(found, form.cleaned_data["outgoing"])
+    except DoesNotFit as error:
+        return JsonResponse({"problems": problems_of(error), "version": found.version})
+    except InvalidInput as error:
+        return JsonResponse({"problems": [{"path": "", "message": str(error)}], "version": found.version})
+    return JsonResponse({"problems": [], "version": found.version})
 
 
 @require_POST

@@ -7,6 +7,8 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from promotion.domain.diff import Difference, Kind
+from promotion.domain.shown_difference import shown_differences
 from promotion.errors import Refused
 from promotion.models import Promotion, PromotionJob
 from promotion.states import JobKind, JobState, PromotionState
@@ -24,6 +26,7 @@ ORIGINAL = """{
   "tags": ["pets", "demo"],
   "active": true
 }"""
+LONG = " A sentence that says nothing." * 8
 OUTGOING = ORIGINAL.replace('"Petstore"', '"Petstore (sit)"').replace('"demo"]', '"demo", 7]')
 
 
@@ -110,12 +113,15 @@ def _samples(request: HttpRequest) -> dict[str, Any]:
                 [("Api", "Created"), ("Role", "Updated"), ("Config", "Deleted"), ("<b>Bold</b>", "Created")], 1048576
             )
         ],
-        "differences": [
-            {"name": "apiName", "current": "Petstore", "promoting": "Petstore (sit)", "status": "changed"},
-            {"name": "tags[2]", "current": None, "promoting": "7", "status": "new"},
-            {"name": "apiDesc", "current": "Pets", "promoting": None, "status": "removed"},
-            {"name": "active", "current": "true", "promoting": "true", "status": "same"},
-        ],
+        "differences": shown_differences(
+            [
+                Difference("$.apiName", Kind.CHANGED, "Petstore", "Petstore (sit)"),
+                Difference("$.apiDesc", Kind.CHANGED, f"{LONG}dogs{LONG}", f"{LONG}cats{LONG}"),
+                Difference("$.tags[2]", Kind.ADDED, None, 7),
+                Difference("$.owner.address", Kind.ADDED, None, {"street": "Main Street", "lines": ["<b>1</b>", "2"]}),
+                Difference("$.apiOwner", Kind.REMOVED, "Pets", None),
+            ]
+        ),
         "original": ORIGINAL,
         "outgoing": OUTGOING,
         "problems": [{"path": "tags[2]", "message": "Expected a string, found a number."}],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import merge
@@ -10,15 +9,15 @@ from typing import Any
 
 from django.db.models import F, Func, IntegerField
 
-from promotion.domain.octets import Octets, shown, visible
+from promotion.domain.diff import Difference
+from promotion.domain.octets import Octets, shown
+from promotion.domain.shown_difference import ShownDifference, between, shown_differences
 from promotion.domain.wire import PREFIX_BYTES
 from promotion.models import Judgement, Plan
 from promotion.states import FORCIBLE, REFUSING, Verdict
-from promotion.views.event_page import Row as Difference
 
 #: Of the columns of an event, those that a list does not show and that may be large.
 LARGE = ("event__key", "event__value", "event__headers", "event__document")
-MAX_VALUE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class PlanRow:
     judgement: Judgement
     verdict: Verdict
     record: Record | None
-    changes: list[Difference]
+    changes: list[ShownDifference]
 
     @property
     def refused(self) -> bool:
@@ -61,7 +60,7 @@ def rows_of(plan: Plan, judgements: Sequence[Judgement]) -> list[PlanRow]:
             each,
             Verdict(each.verdict),
             records.get(each.ordinal) if each.ordinal is not None else None,
-            [_difference(change) for change in each.changes or ()],
+            shown_differences(map(_difference, each.changes or ())),
         )
         for each in judgements
     ]
@@ -94,12 +93,4 @@ def _records(plan: Plan, ordinals: Iterable[int]) -> dict[int, Record]:
 
 
 def _difference(change: dict[str, Any]) -> Difference:
-    before, after = change.get("from"), change.get("to")
-    status = "new" if before is None else "removed" if after is None else "changed"
-    path = visible(str(change.get("path", "")).removeprefix("$").removeprefix("."))
-    return Difference(path, _text(before), _text(after), status)
-
-
-def _text(value: Any) -> str:
-    text = "" if value is None else json.dumps(value, ensure_ascii=False)
-    return visible(text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}…")
+    return between(str(change.get("path", "")), change.get("from"), change.get("to"))

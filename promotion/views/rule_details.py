@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from promotion.actions.rule_sets import proposed
 from promotion.actions.rules import drafted
+from promotion.domain.shown_difference import between, shown_differences
 from promotion.models import Plan, Promotion, PromotionJob, RuleList, RulePass, RuleSetVersion
 from promotion.policy import MANAGE, may
 from promotion.states import JobKind
@@ -99,11 +100,17 @@ def report(run: RulePass) -> dict[str, Any]:
             for each in run.fields[:MOST_FIELDS]
         ],
         "more_fields": max(0, len(run.fields) - MOST_FIELDS),
-        "samples": run.samples[:MOST_SAMPLES],
+        "samples": [_sample(each) for each in run.samples[:MOST_SAMPLES]],
         "problems": by_reason(run.problems),
         "more_problems": max(0, counts.get("invalid", 0) - len(run.problems)),
         "refused": refused(run),
     }
+
+
+def _sample(sample: dict[str, Any]) -> dict[str, Any]:
+    found = (between(each["path"], each["from"], each["to"]) for each in sample["changes"])
+    said = f"What changes in {sample['type']} {sample['at']}"
+    return {**sample, "rows": shown_differences(found), "said": said}
 
 
 def by_reason(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,6 +15,8 @@ from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promotion.domain.diff import differences
+from promotion.domain.shown_difference import shown_differences
 from promotion.errors import Refused
 from promotion.states import Decision, Disposition, JobState, PromotionState, RevisionKind
 from promotion.templatetags.console import duration, number, percent
@@ -68,7 +70,7 @@ class Required(forms.Form):
         "{% copyable hostile label=hostile %}",
         "{% copyable hostile short=8 %}",
         "{% icon 'lock' label=hostile css=hostile %}",
-        "{% json_editor 'text' hostile hostile original=hostile problems=marks %}",
+        "{% json_editor 'text' hostile hostile original=hostile problems=marks schema=schema check_url=hostile %}",
         "{% json_diff hostile hostile hostile hostile %}",
         "{% include 'components/diff_table.html' with rows=rows caption=hostile %}",
         "{% include 'components/env_route.html' with of=route %}",
@@ -91,7 +93,10 @@ def test_no_component_lets_markup_through(source: str) -> None:
         error=Refused(HOSTILE, HOSTILE, [HOSTILE]),
         steps=[{"label": HOSTILE, "state": HOSTILE, "url": HOSTILE, "note": HOSTILE}],
         marks=[{"path": HOSTILE, "message": HOSTILE}],
-        rows=[{"name": HOSTILE, "current": HOSTILE, "promoting": HOSTILE, "status": HOSTILE}],
+        rows=shown_differences(
+            differences({HOSTILE: HOSTILE, "a": [HOSTILE]}, {HOSTILE: f"{HOSTILE} x", "b": {HOSTILE: HOSTILE}})
+        ),
+        schema=[{"kind": "record", "says": HOSTILE, "tag": HOSTILE, "fields": [[HOSTILE, -1, HOSTILE, HOSTILE]]}],
     )
 
     assert "<script>" not in html

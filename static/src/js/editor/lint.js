@@ -1,4 +1,4 @@
-/* Marks in the editor: where the text is no JSON, and what the server said about a path. */
+/* Marks in the editor: where the text is no JSON, at once, and what the server says of it, a moment later. */
 import { linter } from "@codemirror/lint";
 
 import { locate, tree } from "./paths.js";
@@ -6,15 +6,26 @@ import { locate, tree } from "./paths.js";
 const DELAY_MS = 250;
 const MOST_MARKS = 20;
 
-export function lint(problems, onCount) {
-  let serverMarks = null;
-  return linter((view) => {
-    serverMarks ??= problems.map((problem) => remember(view.state, problem));
-    const syntax = syntaxMarks(view.state);
-    const found = syntax.length ? syntax : stillThere(view.state, serverMarks);
-    onCount(found, view.state);
-    return found;
+/* `problems` are those of the text that the page was sent with. `check` asks the server, null where nobody can be
+   asked. `onFound` gets the marks, the state, the server's problems (null: nobody knows them), and its answer. */
+export function lint(problems, check, onFound) {
+  let sent = null;
+  return linter(async (view) => {
+    const { state } = view;
+    sent ??= { doc: state.doc, marks: problems.map((problem) => remember(state, problem)) };
+    const syntax = syntaxMarks(state);
+    if (syntax.length) return tell(syntax, state, null);
+    if (!check || state.doc.eq(sent.doc)) return tell(stillThere(state, sent.marks), state, problems);
+    const answer = await check(state.doc.toString());
+    if (view.state.doc !== state.doc) return [];
+    const found = (answer?.problems ?? []).map((problem) => ({ ...locate(state, problem.path), severity: "error", message: problem.message }));
+    return tell(found, state, answer?.problems ?? null, answer);
   }, { delay: DELAY_MS });
+
+  function tell(found, state, said, answer) {
+    onFound(found, state, said, answer);
+    return found;
+  }
 }
 
 /* JSON.parse decides, the syntax tree says where: browsers do not agree on giving a position. */

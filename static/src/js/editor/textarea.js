@@ -2,14 +2,21 @@
 
    data-problems="id"   a JSON script element: [{"path": "user.roles[2]", "message": "..."}]
    data-original="id"   an element whose text is the original: shown on the left, differences marked
+   data-schema="id"     a JSON script element with the text's schema: see schema.js
+   data-check="url"     where to ask which problems saving would meet: see check.js
    readonly             read-only, as on any textarea */
 import { lintGutter } from "@codemirror/lint";
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 
+import { checker } from "./check.js";
+import { proposals } from "./complete.js";
+import { describing, fieldLine } from "./describe.js";
 import { lint } from "./lint.js";
 import { locate } from "./paths.js";
+import { problemList } from "./problems.js";
+import { schemaOf } from "./schema.js";
 import { FOLDED, MERGE, readOnly, shared } from "./setup.js";
 
 const SIDE_BY_SIDE = "(min-width: 56rem)";
@@ -19,14 +26,15 @@ export function enhanceTextarea(textarea, nonce) {
   const label = textarea.labels?.[0]?.textContent.trim() ?? textarea.getAttribute("aria-label") ?? "JSON";
   const frame = document.createElement("div");
   frame.className = "editor-frame";
-  const status = statusLine(textarea.readOnly);
-  textarea.after(frame, status.element);
+  const schema = schemaOf(textarea);
+  const status = statusLine(textarea.readOnly, schema);
+  const about = schema ? fieldLine() : null;
+  textarea.after(frame, ...(about ? [about] : []), status.element);
   const extensions = [
     keymap.of([{ key: "Mod-s", preventDefault: true, run: () => submit(textarea) }]),
     shared(nonce, label),
-    ...(textarea.readOnly
-      ? [readOnly]
-      : [lintGutter(), lint(problemsOf(textarea), (found, state) => report(frame, status, found, state)), keepInSync(textarea)]),
+    ...(schema ? [describing(schema, about)] : []),
+    ...(textarea.readOnly ? [readOnly] : [writing(textarea, schema, frame, status), keepInSync(textarea)]),
   ];
   const view = build(frame, textarea, original?.textContent, extensions, nonce);
   if (original) (original.closest("[data-original-fallback]") ?? original).hidden = true;
@@ -35,6 +43,17 @@ export function enhanceTextarea(textarea, nonce) {
   labelFocuses(textarea, view);
   goToPaths(textarea, view);
   if (textarea.autofocus || textarea === document.activeElement) view.focus();
+}
+
+function writing(textarea, schema, frame, status) {
+  const check = checker(textarea);
+  const list = problemList(textarea.closest(".editor"));
+  const version = textarea.form?.elements.version?.value;
+  const marks = lint(problemsOf(textarea), check, (found, state, said, answer) => {
+    report(frame, status, found, state, { checked: Boolean(check), said, moved: answer && String(answer.version) !== version });
+    if (check) list(said ?? []);
+  });
+  return [lintGutter(), marks, ...(schema ? [proposals(schema)] : [])];
 }
 
 function build(frame, textarea, original, extensions, nonce) {
@@ -104,19 +123,35 @@ function goToPaths(textarea, view) {
   });
 }
 
-function statusLine(readOnly) {
+function statusLine(readOnly, schema) {
   const element = document.createElement("div");
   element.className = "editor-status";
   const state = Object.assign(document.createElement("span"), { role: "status" });
-  const keys = Object.assign(document.createElement("span"), { textContent: readOnly ? "Read-only. Ctrl-F finds." : "Ctrl-S saves, Ctrl-F finds, Ctrl-Z undoes." });
+  const says = readOnly
+    ? ["Read-only.", "Ctrl-F finds"]
+    : ["Ctrl-S saves", "Ctrl-F finds", "Ctrl-Z undoes", ...(schema ? ["Ctrl-Space proposes"] : [])];
+  if (schema) says.push("Ctrl-Shift-Space says what the field is");
+  const text = `${says.join(", ").replace("Read-only.,", "Read-only.")}.`;
+  const keys = Object.assign(document.createElement("span"), { textContent: text });
   element.append(state, keys);
   return { element, state };
 }
 
-function report(frame, status, found, editorState) {
+function report(frame, status, found, editorState, { checked, said, moved }) {
   frame.toggleAttribute("data-invalid", found.length > 0);
   if (found.length) status.state.dataset.tone = "danger";
   else delete status.state.dataset.tone;
-  const text = found.length ? `Line ${editorState.doc.lineAt(found[0].from).number}: ${found[0].message}` : "Valid JSON";
+  const text = found.length ? first(found, editorState) : fits(checked, said, moved);
   if (status.state.textContent !== text) status.state.textContent = text;
+}
+
+function first(found, state) {
+  const more = found.length > 1 ? ` And ${found.length - 1} more.` : "";
+  return `Line ${state.doc.lineAt(found[0].from).number}: ${found[0].message}${more}`;
+}
+
+function fits(checked, said, moved) {
+  if (!checked) return "Valid JSON";
+  if (moved) return "Somebody changed this event meanwhile: saving shows both.";
+  return said ? "Valid JSON that fits the schema" : "Valid JSON. The server did not answer whether it fits the schema: saving checks it.";
 }
