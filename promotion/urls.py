@@ -24,6 +24,7 @@ from promotion.views import (
     rules,
     strips,
     things,
+    together,
     uploads,
     watches,
     webhooks,
@@ -49,6 +50,8 @@ urlpatterns = [
     # events of a promotion
     path("promotions/<int:promotion_id>/events/", events.events, name="events"),
     path("promotions/<int:promotion_id>/events/select/", events.select, name="events_select"),
+    path("promotions/<int:promotion_id>/events/together/", together.together, name="events_together"),
+    path("promotions/<int:promotion_id>/events/together/undo/", together.undo, name="events_together_undo"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/", events.event, name="event"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/edit/", events.edit, name="event_edit"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/check/", events.check, name="event_check"),

@@ -79,6 +79,8 @@ ROWS = [
     Row("promotion:watch", NEVER, READ_302, ONE),
     Row("promotion:events", READ, NEVER, ONE),
     Row("promotion:events_select", MANAGE_302, MANAGE_302, ONE),
+    Row("promotion:events_together", MANAGE, MANAGE_422, ONE),
+    Row("promotion:events_together_undo", NEVER, MANAGE_302, ONE),
     Row("promotion:event", READ, NEVER, EVENT),
     Row("promotion:event_raw", READ, NEVER, EVENT),
     Row("promotion:event_edit", NEVER, MANAGE_422, EVENT),

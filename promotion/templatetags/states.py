@@ -87,6 +87,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "quarantined": _WARNS,
     "edit": ("accent", "edit"),
     "edited": ("accent", "edit"),
+    "together": ("accent", "edit"),
     "upload": ("accent", "upload"),
     "rules": ("accent", "layers"),
     "undo": ("neutral", "undo"),

@@ -31,6 +31,8 @@ DONE = {
     "verified in part": "verified the target in part",
     "found faults": "found faults on the target",
     "edited": "edited an event",
+    "edited together": "edited one field of many events",
+    "undo edited together": "undid the edit of many events",
     "uploaded": "uploaded an event",
     "undone": "undid a change of an event",
     "back to the original": "took an event back to its original",

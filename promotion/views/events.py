@@ -48,7 +48,7 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
         "page": page,
         "number": number,
         "more": more,
-        "query": _filter_of(request.GET).urlencode(),
+        "query": filter_of(request.GET).urlencode(),
         "undo": undoing.take(request, promotion) if _whole(request) else None,
     }
     name = "list" if _whole(request) else "_rows"
@@ -64,8 +64,8 @@ def select(request: HttpRequest, promotion_id: int) -> HttpResponse:
     if request.method != "POST":
         return _ask(request, promotion)
     form = SelectForm(request.POST)
-    query = _filter_of(QueryDict(request.POST.get("query", "")[:8_000]))
-    back = _url(reverse("promotion:events", args=[promotion.pk]), query)
+    query = filter_of(QueryDict(request.POST.get("query", "")[:8_000]))
+    back = url_with(reverse("promotion:events", args=[promotion.pk]), query)
     if not form.is_valid():
         messages.error(
             request, "Nothing was changed. " + " ".join(str(said) for each in form.errors.values() for said in each)
@@ -82,9 +82,9 @@ def _ask(request: HttpRequest, promotion: Promotion) -> HttpResponse:
     form = EventFilterForm(request.GET, promotion)
     wanted = form.wanted()
     exclude = request.GET.get("action") == "exclude"
-    query = _filter_of(request.GET)
+    query = filter_of(request.GET)
     if wanted is None or request.GET.get("action") not in {"exclude", "include"}:
-        return redirect(_url(reverse("promotion:events", args=[promotion.pk]), query))
+        return redirect(url_with(reverse("promotion:events", args=[promotion.pk]), query))
     found = promotion.events.matching(wanted)
     context = {
         **_common(request, promotion),
@@ -141,7 +141,7 @@ def edit(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse
         return _page(request, found, form, error)
     same = changed.version == version
     messages.success(request, "Nothing was changed: the text is what goes out already." if same else "Saved.")
-    return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))
+    return redirect(url_with(found.get_absolute_url(), filter_of(request.GET)))
 
 
 @require_POST
@@ -200,7 +200,7 @@ def _step(request: HttpRequest, promotion_id: int, event_id: int, action: Any, s
         messages.error(request, str(error))
     else:
         messages.success(request, said)
-    return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))
+    return redirect(url_with(found.get_absolute_url(), filter_of(request.GET)))
 
 
 def _exclude_one(request: HttpRequest, promotion_id: int, event_id: int, excluded: bool, said: str) -> HttpResponse:
@@ -208,14 +208,14 @@ def _exclude_one(request: HttpRequest, promotion_id: int, event_id: int, exclude
     found = _event(promotion_id, event_id)
     actions.exclude(actor_of(request), found.promotion, [found.pk], excluded)
     messages.success(request, said)
-    return redirect(_url(found.get_absolute_url(), _filter_of(request.GET)))
+    return redirect(url_with(found.get_absolute_url(), filter_of(request.GET)))
 
 
 def _page(
     request: HttpRequest, found: Event, form: EditForm | None = None, error: InvalidInput | None = None
 ) -> HttpResponse:
     """The event's page; with `form` what was typed instead of what goes out, and what is wrong with it."""
-    query = _filter_of(request.GET)
+    query = filter_of(request.GET)
     before, after = neighbours(_matching(found.promotion, query).only("pk", "promotion_id", *IN_ORDER), found, IN_ORDER)
     context = {**_common(request, found.promotion), "event": found, "query": query.urlencode(), **describe(found)}
     context |= amendments_of(found)
@@ -235,7 +235,7 @@ def _conflict(request: HttpRequest, current: Event, text: str, error: Conflict) 
     context = {
         **_common(request, current.promotion),
         "event": current,
-        "query": _filter_of(request.GET).urlencode(),
+        "query": filter_of(request.GET).urlencode(),
         "error": error,
         "typed": text,
         **theirs_and_yours(current, text),
@@ -271,8 +271,8 @@ def _matching(promotion: Promotion, query: QueryDict) -> EventQuerySet:
     return promotion.events.matching(wanted)
 
 
-def _filter_of(given: QueryDict) -> QueryDict:
-    """The filter's part of a query: nothing of the paging, nothing that is empty."""
+def filter_of(given: QueryDict) -> QueryDict:
+    """Return the filter's part of a query: nothing of the paging, nothing that is empty."""
     query = QueryDict(mutable=True)
     for name in EventFilterForm.base_fields:
         if value := given.get(name, ""):
@@ -280,7 +280,8 @@ def _filter_of(given: QueryDict) -> QueryDict:
     return query
 
 
-def _url(path: str, query: QueryDict) -> str:
+def url_with(path: str, query: QueryDict) -> str:
+    """Return the path, with the query behind it where there is one."""
     return f"{path}?{query.urlencode()}" if query else path
 
 

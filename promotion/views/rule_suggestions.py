@@ -10,6 +10,8 @@ from django.db.models import Exists, OuterRef
 from promotion.domain.json_text import MalformedJson, parse_json
 from promotion.domain.limits import Limits
 from promotion.domain.octets import visible
+from promotion.domain.rewrite import rules_from_json
+from promotion.errors import InvalidInput
 from promotion.models import Event, EventType, Promotion
 
 MOST = 50
@@ -56,17 +58,25 @@ def _frequent(counted: Counter[str]) -> list[str]:
 
 
 def suggested(link: str) -> dict[str, Any] | None:
-    """Return the rule that a link of the plan's page begins: `[full name of a type, action]`; None for anything else.
+    """Return the rule that a link begins: `[full name of a type, action]`, or conditions in place of the type.
 
+    None for anything else.
     It only fills in the form: whoever saves it has it checked like everything that is typed.
     """
     try:
         match parse_json(link, LINK) if link else None:
             case [str(full_name), {"do": str(kind), **rest}] if rest.keys() == SUGGESTED.get(kind):
-                short, at = full_name.rpartition(".")[2], str(rest.get("path") or rest.get("to") or "")
-                name = f"{short}: {kind.replace('_', ' ')} {at}".strip()[:200]
-                when = [{"is": "type", "any": [full_name]}]
-                return {"id": "", "name": name, "when": when, "then": [{"do": kind, **rest}], "on_invalid": "refuse"}
-    except MalformedJson:
+                return _begun([{"is": "type", "any": [full_name]}], full_name.rpartition(".")[2], kind, rest)
+            case [[*conditions], {"do": str(kind), **rest}] if rest.keys() == SUGGESTED.get(kind):
+                rule = _begun(conditions, "", kind, rest)
+                rules_from_json([{**rule, "id": None}])
+                return rule
+    except (MalformedJson, InvalidInput):
         pass
     return None
+
+
+def _begun(when: list[Any], of: str, kind: str, rest: dict[Any, Any]) -> dict[str, Any]:
+    at = str(rest.get("path") or rest.get("to") or "")
+    name = f"{f'{of}: ' if of else ''}{kind.replace('_', ' ')} {at}".strip()[:200]
+    return {"id": "", "name": name, "when": when, "then": [{"do": kind, **rest}], "on_invalid": "refuse"}

@@ -7,6 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from promotion.actions.edit import Excluded
+from promotion.actions.edit_together import Done
+from promotion.domain.octets import visible
 from promotion.models import Promotion
 
 
@@ -20,8 +22,18 @@ def remember(request: HttpRequest, promotion: Promotion, done: Excluded, exclude
     }
 
 
+def remember_together(request: HttpRequest, promotion: Promotion, done: Done, path: str) -> None:
+    """Keep which revisions have just set one field of many events."""
+    request.session[_key(promotion)] = {
+        "count": done.count,
+        "did": f"changed: {visible(path)[:200]}",
+        "first": done.first,
+        "last": done.last,
+    }
+
+
 def take(request: HttpRequest, promotion: Promotion) -> dict[str, Any] | None:
-    """Return what `remember` kept, for `_undo.html`; the second time nothing."""
+    """Return what was kept last, for `_undo.html`; the second time nothing."""
     kept: dict[str, Any] | None = request.session.pop(_key(promotion), None)
     return kept
 
