@@ -30,7 +30,12 @@ def types_of(promotion: Promotion) -> list[tuple[str, str]]:
 class EventFilterForm(forms.Form):
     """What the list shows, from the URL: a view can be shared."""
 
-    text = forms.CharField(required=False, max_length=200, label="Text anywhere", widget=forms.SearchInput)
+    text = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Text anywhere",
+        widget=forms.SearchInput(attrs={"data-shortcut": "/"}),
+    )
     type = forms.ChoiceField(required=False, label="Type", choices=[ANY])
     host = forms.CharField(required=False, max_length=200, label="Host")
     user = forms.CharField(required=False, max_length=200, label="User")

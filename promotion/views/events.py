@@ -23,7 +23,7 @@ from promotion.states import Approach, Origin
 from promotion.views import undo as undoing
 from promotion.views.amendment_details import about as amendments_of
 from promotion.views.event_page import describe, problems_of, theirs_and_yours
-from promotion.views.paging import count_up_to, keyset, neighbours
+from promotion.views.paging import count_up_to, keyset, neighbours, position
 from promotion.views.shared import actor_of, promotion_of
 
 FOLDER = "promotion/events"
@@ -140,8 +140,19 @@ def edit(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse
     except InvalidInput as error:
         return _page(request, found, form, error)
     same = changed.version == version
-    messages.success(request, "Nothing was changed: the text is what goes out already." if same else "Saved.")
-    return redirect(url_with(found.get_absolute_url(), filter_of(request.GET)))
+    said = "Nothing was changed: the text is what goes out already." if same else "Saved."
+    return _after_saving(request, found, f"Event {found}: {said}" if request.POST.get("then") == "next" else said)
+
+
+def _after_saving(request: HttpRequest, saved: Event, said: str) -> HttpResponse:
+    """Show the event again, or the next one that the filter has where the person asked for it."""
+    query = filter_of(request.GET)
+    onward = None
+    if request.POST.get("then") == "next":
+        _, onward = _around(saved, query)
+        said += "" if onward else " It was the last one."
+    messages.success(request, said)
+    return redirect(url_with((onward or saved).get_absolute_url(), query))
 
 
 @require_POST
@@ -216,9 +227,11 @@ def _page(
 ) -> HttpResponse:
     """The event's page; with `form` what was typed instead of what goes out, and what is wrong with it."""
     query = filter_of(request.GET)
-    before, after = neighbours(_matching(found.promotion, query).only("pk", "promotion_id", *IN_ORDER), found, IN_ORDER)
+    before, after = _around(found, query)
     context = {**_common(request, found.promotion), "event": found, "query": query.urlencode(), **describe(found)}
     context |= amendments_of(found)
+    # Among all events the index counts; with a filter every one of them would have to be looked at.
+    context["position"] = None if query else position(found.promotion.events.all(), found, IN_ORDER)
     context |= {"before": before, "after": after, "typed": None, "edit_form": form, "error": error}
     if form is not None:
         context |= {
@@ -229,6 +242,11 @@ def _page(
     else:
         context |= {"version": found.version, "problems": []}
     return render(request, f"{FOLDER}/event.html", context, status=200 if form is None else 422)
+
+
+def _around(found: Event, query: QueryDict) -> tuple[Event | None, Event | None]:
+    rows = _matching(found.promotion, query).only("pk", "promotion_id", *IN_ORDER)
+    return neighbours(rows, found, IN_ORDER)
 
 
 def _conflict(request: HttpRequest, current: Event, text: str, error: Conflict) -> HttpResponse:

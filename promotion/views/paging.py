@@ -59,6 +59,17 @@ def neighbours(rows: models.QuerySet[Row], row: Row, fields: Sequence[str]) -> t
     return before, after
 
 
+def position(
+    rows: models.QuerySet[Row], row: Row, fields: Sequence[str], limit: int = COUNT_UP_TO
+) -> tuple[int, int] | None:
+    """Return which one of `rows` in order `row` is, from 1, and how many there are; None where more than `limit`."""
+    total, more = count_up_to(rows, limit)
+    if more:
+        return None
+    cursor = [getattr(row, field.lstrip("-")) for field in fields]
+    return rows.filter(_beyond([_flip(field) for field in fields], cursor)).order_by().count() + 1, total
+
+
 def count_up_to(rows: models.QuerySet[Any], limit: int = COUNT_UP_TO) -> tuple[int, bool]:
     """Return how many rows there are, and whether there are more than that; counts no further than `limit`."""
     number = rows.order_by()[: limit + 1].count()

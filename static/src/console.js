@@ -9,6 +9,7 @@ import { histograms } from "./js/histogram.js";
 import { menus } from "./js/menu.js";
 import { requestErrors } from "./js/errors.js";
 import { rowSelection } from "./js/select.js";
+import { describe, shortcuts } from "./js/shortcuts.js";
 import { themeChoice } from "./js/theme.js";
 import { elapsedTimes, localTimes } from "./js/time.js";
 import { followState } from "./js/title.js";
@@ -21,6 +22,7 @@ keepFocus(document);
 keepFolds(document);
 menus(document);
 requestErrors(document);
+shortcuts(document);
 
 function enhance(root) {
   confirmTyping(root);
@@ -35,5 +37,7 @@ function enhance(root) {
 
 enhance(document);
 document.addEventListener("htmx:load", (event) => {
-  if (event.target !== document.body) enhance(event.target);
+  if (event.target === document.body) return;
+  enhance(event.target);
+  describe(event.target);
 });

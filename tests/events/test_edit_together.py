@@ -1,8 +1,10 @@
 """The same field in many events: looked at, done as one, undone as one; what cannot take it stays as it is."""
 
+import io
 import json
 
 import pytest
+from django.core.management import call_command
 
 from promotion.actions import edit_together
 from promotion.actions.edit import edit, undo
@@ -184,3 +186,56 @@ def test_more_than_a_request_may_are_refused_with_the_way_out(manager, promotion
     monkeypatch.setattr(edit_together, "MOST_IDS", 9)
     with pytest.raises(Refused, match="more than 9 events"):
         edit_together.apply(manager, promotion, promotion.events.all(), Wanted("hostId", "x"))
+
+
+@pytest.fixture
+def run(manager, capsys):
+    """Run `promotion edit-field`; return its exit code and its document."""
+
+    def run(*arguments):
+        out, code = io.StringIO(), 0
+        try:
+            call_command("promotion", "edit-field", *map(str, arguments), "--as=manager", stdout=out)
+        except SystemExit as end:
+            code = end.code
+        return code, json.loads(out.getvalue())
+
+    return run
+
+
+def test_a_script_looks_sets_and_undoes(run, promotion):
+    given = [promotion.pk, "--path=hostId", "--value=elsewhere", "--host=host-1"]
+    count = promotion.events.filter(host="host-1").count()
+    code, said = run(*given, "--dry-run")
+    assert (code, said["changed"], said["applied"], said["values"]) == (
+        0, count, False, [{"value": '"host-1"', "events": count}],
+    )  # fmt: skip
+    assert not Revision.objects.exists()
+    code, said = run(*given)
+    assert (code, said["applied"], promotion.events.filter(host="elsewhere").count()) == (0, True, count)
+    assert run(promotion.pk, "--undo", said["revisions"]) == (
+        0, {"promotion": promotion.pk, "undone": count, "kept": 0},
+    )  # fmt: skip
+    event = promotion.events.in_order()[0]
+    code, said = run(promotion.pk, "--path=roleDesc", "--clear", f"--event={event}")
+    assert (code, said["changed"], now(event)["roleDesc"]) == (0, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], 2),
+        (["--path=hostId"], 2),
+        (["--value=x"], 2),
+        (["--path=a b", "--value=x"], 2),
+        (["--path=hostId", "--value=x", "--partition=x"], 2),
+        (["--path=hostId", "--value=x", "--event=x"], 2),
+        (["--path=hostId", "--value=x", "--event=9:9"], 8),
+        (["--path=nothing", "--value=x"], 3),
+        (["--undo=x"], 2),
+        (["--undo=1-2"], 3),
+    ],
+)
+def test_a_script_learns_what_was_wrong_by_the_exit_code(run, promotion, arguments, code):
+    assert run(promotion.pk, *arguments)[0] == code
+    assert not Revision.objects.exists()

@@ -301,3 +301,51 @@ def test_after_the_replay_the_pages_are_for_reading(browser, promotion):
     event = promotion.events.in_order()[0]
     assert "Save" not in browser.get(page_of(event)).content.decode()
     assert save(browser, event, json.dumps(stage.role())).status_code == 403
+
+
+def check(browser, event, text):
+    return browser.post(reverse("promotion:event_check", args=[event.promotion_id, event.pk]), {"outgoing": text})
+
+
+def test_the_check_says_what_saving_would_say_and_changes_nothing(browser, promotion):
+    event = promotion.events.in_order()[0]
+    assert check(browser, event, text_of(event)).json() == {"problems": [], "version": 0}
+    wrong = json.dumps(stage.role(hostId=5, extra="x"))
+    assert check(browser, event, wrong).json()["problems"] == save(browser, event, wrong).context["problems"]
+    for text in ("{", '{"hostId": "a", "hostId": "b"}', "1e999"):
+        [problem] = check(browser, event, text).json()["problems"]
+        assert problem["path"] == ""
+        assert problem["message"].startswith(str(save(browser, event, text).context["error"].message))
+    empty = check(browser, event, "")
+    assert (empty.status_code, len(empty.json()["problems"])) == (422, 1)
+    assert check(browser, stage.quarantined(promotion), "{}").status_code == 403
+    assert not Event.objects.get(pk=event.pk).edited
+
+
+def test_the_page_carries_what_the_editor_has_to_know_of_the_schema(browser, promotion):
+    event = promotion.events.in_order()[0]
+    page = browser.get(page_of(event)).content.decode()
+    assert 'id="id_outgoing_schema"' in page
+    assert "The host that the role belongs to." in page
+    assert f'data-check="{reverse("promotion:event_check", args=[promotion.pk, event.pk])}"' in page
+
+
+def test_saving_goes_on_to_the_next_event_of_the_filter_where_one_asks_for_it(browser, promotion):
+    events = [each for each in promotion.events.in_order() if each.host == "host-1"]
+    url = reverse("promotion:event_edit", args=[promotion.pk, events[0].pk], query={"host": "host-1"})
+    text = json.dumps(stage.role(hostId="moved"))
+    answer = browser.post(url, {"outgoing": text, "version": 0, "then": "next"})
+    assert answer.url == f"{events[1].get_absolute_url()}?host=host-1"
+    assert f"Event {events[0]}: Saved." in browser.get(answer.url).content.decode()
+    last = promotion.events.in_order().last()
+    url = reverse("promotion:event_edit", args=[promotion.pk, last.pk])
+    answer = browser.post(url, {"outgoing": text, "version": 0, "then": "next"})
+    assert answer.url == last.get_absolute_url()
+    assert "It was the last one." in browser.get(answer.url).content.decode()
+
+
+def test_the_page_says_which_event_of_how_many_it_is_where_that_is_cheap(browser, promotion):
+    third = promotion.events.in_order()[2]
+    page = browser.get(page_of(third)).content.decode()
+    assert "event 3 of 10" in page
+    assert browser.get(page_of(third) + "?host=host-0").context["position"] is None

@@ -12,6 +12,7 @@ from promotion.management.subcommands import (
     planning,
     replaying,
     rewriting,
+    together,
     verifying,
 )
 
@@ -23,5 +24,16 @@ class Command(JsonCommand):
 
     def add_subcommands(self, subparsers: Any) -> None:
         """Collect the subcommands of each part."""
-        for part in (exporting, importing, files, rewriting, planning, approving, replaying, verifying, amending):
+        for part in (
+            exporting,
+            importing,
+            files,
+            together,
+            rewriting,
+            planning,
+            approving,
+            replaying,
+            verifying,
+            amending,
+        ):
             part.add(subparsers)

@@ -31,7 +31,10 @@ export function enhanceTextarea(textarea, nonce) {
   const about = schema ? fieldLine() : null;
   textarea.after(frame, ...(about ? [about] : []), status.element);
   const extensions = [
-    keymap.of([{ key: "Mod-s", preventDefault: true, run: () => submit(textarea) }]),
+    keymap.of([
+      { key: "Mod-s", preventDefault: true, run: () => submit(textarea) },
+      { key: "Mod-Enter", run: () => press(textarea.form?.querySelector("[data-chord=Enter]")) },
+    ]),
     shared(nonce, label),
     ...(schema ? [describing(schema, about)] : []),
     ...(textarea.readOnly ? [readOnly] : [writing(textarea, schema, frame, status), keepInSync(textarea)]),
@@ -100,6 +103,11 @@ function followTextarea(textarea, view) {
 function submit(textarea) {
   if (textarea.form && !textarea.readOnly) textarea.form.requestSubmit();
   return true;
+}
+
+function press(button) {
+  button?.click();
+  return Boolean(button);
 }
 
 function problemsOf(textarea) {
