@@ -104,7 +104,7 @@ def edit(page: Page, amendments: Exported, role: str, target: str) -> None:
     expect(section).to_contain_text(role)
     expect(section).to_contain_text("It says what was on the target already")
     write(outgoing(page), old, BETTER)
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     row = page.get_by_role("group", name="Against the target").get_by_role("row", name="roleDesc")
     expect(row).to_contain_text(old)

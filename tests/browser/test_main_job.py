@@ -127,7 +127,7 @@ def edit_one(page: Page, source: Source) -> Position:
     at = position(page)
     assert at in wanted
     write(outgoing(page), '"petstore"', "5")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     problems = page.get_by_role("list", name="Problems")
     expect(problems).to_contain_text("apiId")
     expect(problems).to_contain_text("Expected string, found")
@@ -135,7 +135,7 @@ def edit_one(page: Page, source: Source) -> Position:
     # The id names the thing, and later events are about that one: what changes is what it says.
     write(outgoing(page), '"apiId": 5', '"apiId": "petstore"')
     write(outgoing(page), *EDIT)
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("region", name="Differences").first).to_contain_text(EDIT[1])
     assert violations(page) == []
     return at

@@ -38,7 +38,7 @@ def test_an_edit_makes_the_plan_stale_and_one_button_makes_a_new_one(
     colleague = open_page(add_person(console, "second", "release manager"), promotion.url_of(promotion.events[0]))
     colleague.locator("#rows tbody a").first.click()
     write(outgoing(colleague), "Members of", "Friends of")
-    colleague.get_by_role("button", name="Save").click()
+    colleague.get_by_role("button", name="Save", exact=True).click()
     expect(colleague.get_by_role("region", name="Differences").first).to_contain_text("Friends of")
     page.get_by_role("link", name=f"Replay {said(count)} to {target}").click()  # the page does not know yet
     expect(page.get_by_text("The plan no longer fits.")).to_be_visible()

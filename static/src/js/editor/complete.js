@@ -1,6 +1,6 @@
 /* Proposes what the schema allows at the cursor: names of fields, symbols of an enum, true, false, null, a union's
    branches. While one types, and for Ctrl-Space anywhere. */
-import { snippet, startCompletion } from "@codemirror/autocomplete";
+import { pickedCompletion, startCompletion } from "@codemirror/autocomplete";
 import { jsonLanguage } from "@codemirror/lang-json";
 
 import { nameOf, placeAt } from "./cursor.js";
@@ -47,13 +47,13 @@ function fieldOption(schema, field, colon) {
     type: "property",
     detail: schema.says(field.type),
     info: field.doc || undefined,
-    apply: colon ? quoted : put(`${escaped(quoted)}: ${field.type ? begin(schema, field.type) : "#{}"}`, field.type),
+    apply: colon ? quoted : put(`${quoted}: `, field.type ? begin(field.type) : ["", ""], field.type),
   };
 }
 
 function tagOption(schema, branch, colon) {
   const quoted = JSON.stringify(branch.tag);
-  const apply = colon ? quoted : put(`${escaped(quoted)}: ${begin(schema, branch)}`, branch);
+  const apply = colon ? quoted : put(`${quoted}: `, begin(branch), branch);
   return { label: quoted, type: "class", detail: "branch", apply };
 }
 
@@ -67,7 +67,7 @@ function values(schema, type) {
     case "enum":
       return type.symbols.map((symbol) => plain(JSON.stringify(symbol), "symbol"));
     case "record":
-      return [{ label: "{", displayLabel: "{ … }", type: "class", detail: type.says, apply: put("{#{}}", type) }];
+      return [{ label: "{", displayLabel: "{ … }", type: "class", detail: type.says, apply: put("", ["{", "}"], type) }];
     case "union":
       return schema.branches(type).flatMap((branch) => (branch.kind === "null" ? values(schema, branch) : wrapped(schema, branch)));
     default:
@@ -86,33 +86,34 @@ function wrapped(schema, branch) {
     });
   }
   const label = `{${tag}: …}`;
-  return [{ label, type: "class", detail: "branch", apply: put(`{${escaped(tag)}: ${begin(schema, branch)}}`, branch) }];
+  const [open, close] = begin(branch);
+  return [{ label, type: "class", detail: "branch", apply: put(`{${tag}: `, [open, `${close}}`], branch) }];
 }
 
-/* The beginning of a value, with the cursor where one goes on. */
-function begin(schema, type) {
+/* What a value begins and ends with; one goes on between both. */
+function begin(type) {
   switch (type.kind) {
     case "string":
     case "bytes":
     case "fixed":
-      return '"#{}"';
+      return ['"', '"'];
     case "record":
     case "map":
-      return "{#{}}";
+      return ["{", "}"];
     case "array":
-      return "[#{}]";
+      return ["[", "]"];
     default:
-      return "#{}";
+      return ["", ""];
   }
 }
 
-/* After a name the value is proposed at once, where there is something to choose. */
-function put(template, type) {
-  const apply = snippet(template);
+/* Writes the text and what a value begins with; where there is something to choose, it is proposed at once. */
+function put(text, [open, close], type) {
   return (view, completion, from, to) => {
-    apply(view, completion, from, to);
+    const before = text + open;
+    const selection = { anchor: from + before.length };
+    const annotations = pickedCompletion.of(completion);
+    view.dispatch({ changes: { from, to, insert: before + close }, selection, annotations, userEvent: "input.complete", scrollIntoView: true });
     if (type && ["boolean", "enum", "union", "record"].includes(type.kind)) startCompletion(view);
   };
 }
-
-const escaped = (text) => text.replace(/[#$\\{}]/g, "\\$&");

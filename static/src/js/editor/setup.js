@@ -29,7 +29,6 @@ const COLOURS = EditorView.theme({
   ".cm-tooltip-autocomplete ul li[aria-selected] .cm-completionDetail": { color: "var(--on-solid)" },
   ".cm-completionDetail": { color: "var(--text-muted)" },
   ".cm-completionMatchedText": { textDecoration: "underline" },
-  ".cm-snippetField": { backgroundColor: "color-mix(in srgb, var(--accent) 12%, transparent)" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--surface-sunken)", border: "1px solid var(--border)", color: "var(--text-muted)" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--danger-ink)" },
   "&.cm-merge-a .cm-changedLine, .cm-deletedChunk": { backgroundColor: "color-mix(in srgb, var(--danger-ink) 7%, transparent)" },
