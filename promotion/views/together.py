@@ -139,6 +139,7 @@ class _Page:
             "count": self._count,
             "too_many": self._too_many,
             "list_url": _list_url(promotion, self._query),
+            "wanted": self._wanted,
             "digest": self._context["looked"].digest if "looked" in self._context else "",
             **self._context,
         }

@@ -61,6 +61,7 @@ def test_a_field_that_is_left_out_is_proposed_with_its_value_begun(
     editor = outgoing(page)
     content_of(editor).click()
     page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
     page.keyboard.insert_text('{"EventId": {"id": "a", "nonce": 1}, ')
     page.keyboard.type('"ho')
     page.locator(".cm-tooltip-autocomplete").get_by_role("option", name="hostId").click()

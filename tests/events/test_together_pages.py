@@ -35,7 +35,7 @@ def test_from_the_ticked_rows_to_the_undo(browser, promotion):
     assert "The host that the role belongs to." in page.content.decode()
     page = look(browser, promotion)
     said = page.content.decode()
-    assert "Change 4 events" in said
+    assert ("Change 4 events" in said, ">\nelsewhere</textarea>" in said) == (True, True)
     assert ("&quot;host-0&quot;" in said, "&quot;host-1&quot;" in said) == (True, True)
     given = {"event": ids(promotion, 4), "path": "hostId", "value": "elsewhere", "step": "apply"}
     answer = browser.post(url_of(promotion), given | {"digest": page.context["digest"]})
