@@ -22,6 +22,7 @@ from promotion.views import (
     rule_forms,
     rule_sets,
     rules,
+    sensitive,
     strips,
     things,
     together,
@@ -61,6 +62,8 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/events/<int:event_id>/include/", events.include, name="event_include"),
     path("promotions/<int:promotion_id>/events/<int:event_id>/raw/", events.raw, name="event_raw"),
     path("promotions/<int:promotion_id>/things/", things.things, name="things"),
+    path("promotions/<int:promotion_id>/sensitive/show/", sensitive.show, name="sensitive_show"),
+    path("promotions/<int:promotion_id>/sensitive/hide/", sensitive.hide, name="sensitive_hide"),
     # rules of a promotion
     path("promotions/<int:promotion_id>/rules/", rules.rules, name="rules"),
     path("promotions/<int:promotion_id>/rules/preview/", rules.rules_preview, name="rules_preview"),
@@ -111,6 +114,7 @@ urlpatterns = [
     path("event-types/", event_types.event_types, name="event_types"),
     path("event-types/decide/", event_types.decide, name="event_types_decide"),
     path("event-types/keys/", event_types.keys, name="event_types_keys"),
+    path("event-types/sensitive/", event_types.sensitive, name="event_types_sensitive"),
     path("event-types/<str:full_name>/", event_types.event_type, name="event_type"),
     # rule sets
     path("rule-sets/", rule_sets.rule_sets, name="rule_sets"),

@@ -35,6 +35,7 @@ CURATE        = (302,      403,   403,   403,    403,     200,    200)
 CURATE_302    = (302,      403,   403,   403,    403,     302,    302)
 CURATE_404    = (302,      403,   403,   403,    403,     404,    404)
 CURATE_422    = (302,      403,   403,   403,    403,     422,    422)
+SEE_302       = (302,      403,   403,   403,    403,     403,    302)  # beside a role: the group 'sensitive reader'
 ADMIN         = (302,      302,   302,   302,    302,     302,    200)
 ADMIN_403     = (302,      302,   302,   302,    302,     302,    403)
 ADMIN_404     = (302,      302,   302,   302,    302,     302,    404)
@@ -90,6 +91,8 @@ ROWS = [
     Row("promotion:event_exclude", NEVER, MANAGE_302, EVENT),
     Row("promotion:event_include", NEVER, MANAGE_302, EVENT),
     Row("promotion:things", READ, MANAGE_422, ONE),
+    Row("promotion:sensitive_show", NEVER, SEE_302, ONE),
+    Row("promotion:sensitive_hide", NEVER, READ_302, ONE),
     Row("promotion:rules", READ, NEVER, ONE),
     Row("promotion:rules_preview", NEVER, MANAGE_302, ONE),
     Row("promotion:rules_apply", MANAGE, MANAGE_422, ONE),
@@ -133,6 +136,7 @@ ROWS = [
     Row("promotion:event_types", READ, NEVER),
     Row("promotion:event_types_decide", NEVER, CURATE_422),
     Row("promotion:event_types_keys", NEVER, CURATE_404),
+    Row("promotion:event_types_sensitive", NEVER, CURATE_404),
     Row("promotion:event_type", READ, NEVER, ("type",)),
     Row("promotion:rule_sets", READ, NEVER),
     Row("promotion:rule_set_create", MANAGE, MANAGE_422),

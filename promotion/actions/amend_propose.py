@@ -14,6 +14,7 @@ from promotion.actions.amend_target import Found, Things, read_things
 from promotion.actions.amend_types import AmendTypes, Chosen
 from promotion.actions.amend_write import Draft, write
 from promotion.actions.lease import Lease
+from promotion.actions.masking import Masks
 from promotion.actions.outgoing import outgoing, with_schemas
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import open_schemas
@@ -21,6 +22,7 @@ from promotion.domain.amend import Author, propose
 from promotion.domain.decode import read
 from promotion.domain.event_id import user_of
 from promotion.domain.identity import Identity, NoIdentity
+from promotion.domain.masks import holds_mask
 from promotion.domain.octets import visible
 from promotion.domain.wire import MalformedValue
 from promotion.errors import Refused
@@ -125,6 +127,7 @@ class Proposer:
     things: Things
     choices: AmendTypes
     types: TypeTable
+    masks: Masks = field(default_factory=Masks)
 
     def drafts(self, lease: Lease, subjects: Mapping[bytes, Subject], skipped: Skipped) -> Iterator[Draft]:
         """Yield a draft for each thing that is there; say of every other why there is none."""
@@ -134,7 +137,7 @@ class Proposer:
             try:
                 yield self._draft(subject, there)
             except Refused as error:
-                skipped.add(f"{subject.identity.label}: {error.message}")
+                skipped.add(f"{self.masks.identity(subject.identity).label}: {error.message}")
 
     def _draft(self, subject: Subject, there: set[tuple[int, str]]) -> Draft:
         identity, target = subject.identity, self.amendments.target.name
@@ -147,6 +150,8 @@ class Proposer:
             raise Refused("it is among the open amendments already: edit it there.")
         proposal = propose(chosen.schema, found.fields, self._author(subject, found))
         self._check_same(chosen, proposal.body, identity)
+        if holds_mask(proposal.body):
+            raise Refused(f"what {target} holds has a mask in the place of a value: correct it there.")
         return Draft(identity, subject.event, chosen, proposal, found)
 
     def _author(self, subject: Subject, found: Found) -> Author:
@@ -160,8 +165,9 @@ class Proposer:
         except NoIdentity:
             return  # a person has to supply it, and the plan looks again
         if says is not None and says != identity:
+            other = self.masks.identity(says).label
             raise Refused(
-                f"its {chosen.type.short_name} would be about another thing, {says.label}: the key fields of the types "
+                f"its {chosen.type.short_name} would be about another thing, {other}: the key fields of the types "
                 "differ, and a curator can correct them."
             )
 

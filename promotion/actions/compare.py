@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from promotion.actions.compare_find import Events, Unknown
 from promotion.actions.lease import Lease
+from promotion.actions.masking import Masks, encoded
 from promotion.actions.outgoing import Body, changes, outgoing
 from promotion.actions.uploaded import UploadedFile
 from promotion.domain.event_id import FIELD
 from promotion.domain.files.event_ids import whole_value
 from promotion.domain.files.items import BadEntry, FileEvent, Format, Item, Manifest
 from promotion.domain.files.objects import changed_fixed
-from promotion.domain.json_codec import from_json_value, to_json_value
+from promotion.domain.json_codec import to_json_value
 from promotion.domain.octets import visible
 from promotion.errors import InvalidInput
 from promotion.models import Event, LineVerdict, Promotion, Upload, UploadLine
@@ -75,6 +76,7 @@ class Comparison:
         self._events = Events(upload.promotion)
         self._entry = Format(upload.format or Format.JSONL).entry.capitalize()
         self._mentioned = 0
+        self._masks = Masks()
 
     def add(self, batch: Sequence[Item]) -> None:
         """Judge a batch of entries and write a row for each but manifests."""
@@ -133,7 +135,7 @@ class Comparison:
         if problems := _unchangeable(entry, event, now):
             return self._row(entry, LineVerdict.INVALID, event, problems=problems)
         try:
-            body = now.data if entry.value is None else from_json_value(now.schema, _whole(entry, now))
+            body = now.data if entry.value is None else encoded(event, now, _whole(entry, now), masks=self._masks)
         except InvalidInput as error:
             return self._row(entry, LineVerdict.INVALID, event, problems=error.problems or [str(error)])
         changed = changes(now, body)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from promotion.actions import audit
+from promotion.actions.masking import VERB, Masks, reader
 from promotion.actions.outgoing import outgoing, with_schemas
 from promotion.domain.files.items import FileEvent, Format
 from promotion.domain.files.unions import plain_json_value
 from promotion.domain.files.writing import write
-from promotion.domain.json_codec import to_json_value
 from promotion.errors import Refused
 from promotion.models import Event, Export, Promotion
 from promotion.models.event import EventQuerySet
@@ -64,20 +65,27 @@ def download(
     everything: bool = False,
     form: Format = Format.JSONL,
     plain: bool = False,
+    sensitive: bool = False,
 ) -> Download:
     """Return the outgoing events as a file; with `everything` the excluded ones too.
 
-    `plain` leaves the branches of unions out where reading finds them again. `actor` is None for the command line,
-    which has the database anyway. Reads through a server-side cursor: memory does not grow with the number of events.
-    Raises Refused before there is anything to download.
+    `plain` leaves the branches of unions out where reading finds them again. `actor` may be None for the command line,
+    which has the database anyway. Sensitive values are masked unless `sensitive` asks for them and `actor` may see
+    them: that is audited. Reads through a server-side cursor: memory does not grow with the number of events. Raises
+    Refused before there is anything to download.
     """
     if actor is not None:
         require(actor, VIEW)
+    masks = reader(actor, sensitive=sensitive)
     if promotion.state in NOT_YET:
         what = "imported" if promotion.origin == Origin.FILE else "exported"
         raise Refused(f"Promotion {promotion.pk} is not {what} yet.", "There is something to download after that.")
     events = promotion.events.filter(quarantine_reason="") if everything else promotion.events.outgoing()
-    return Download(form, _entries(events, plain), _about(promotion, events))
+    about = _about(promotion, events)
+    if sensitive and actor is not None:
+        after = {"page": "download", "format": form.value, "events": about["events"], "all": everything}
+        audit.record(actor, VERB, promotion, after=after)
+    return Download(form, _entries(events, plain, masks), about)
 
 
 def file_name(promotion: Promotion, form: Format = Format.JSONL) -> str:
@@ -104,17 +112,18 @@ def _finished_at(export: Export | None) -> str | None:
     return export.finished_at.isoformat(timespec="seconds") if export and export.finished_at else None
 
 
-def _entries(events: EventQuerySet, plain: bool) -> Iterator[FileEvent]:
+def _entries(events: EventQuerySet, plain: bool, masks: Masks) -> Iterator[FileEvent]:
     loaded = events.select_related("revision").defer("document").in_order()  # the document is for searching only
     for number, event in enumerate(with_schemas(loaded.iterator(chunk_size=CHUNK)), start=1):
-        yield _entry(number, event, plain)
+        yield _entry(number, event, plain, masks)
 
 
-def _entry(number: int, event: Event, plain: bool) -> FileEvent:
+def _entry(number: int, event: Event, plain: bool, masks: Masks) -> FileEvent:
     body = outgoing(event)
+    untagged = plain_json_value(body.schema, body.data)[0] if plain else None
     return FileEvent(
         number=number,
-        value=plain_json_value(body.schema, body.data)[0] if plain else to_json_value(body.schema, body.data),
+        value=masks.value(event, body, untagged),
         type_name=body.schema.full_name,
         key=None if event.key is None else bytes(event.key),
         timestamp=event.timestamp,

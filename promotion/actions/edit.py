@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from promotion.actions import approach, audit
+from promotion.actions import approach, audit, masking
 from promotion.actions.outgoing import Body, changes, original, outgoing, written_in
 from promotion.actions.rewrite_event import EventRewriter, base_of
 from promotion.actions.rewrite_schemas import KnownTypes
 from promotion.actions.rewrite_write import write as write_changes
 from promotion.domain.decode import Limits, read
 from promotion.domain.event_id import host_of, user_of
-from promotion.domain.json_codec import from_json, search_document
+from promotion.domain.json_codec import parse_json, search_document
+from promotion.domain.masks import refuse_new_masks
 from promotion.domain.schema import parse
 from promotion.errors import Conflict, Refused
 from promotion.models import AvroSchema, Event, Promotion, Revision, RuleList
@@ -46,6 +47,7 @@ class EditConflict(Conflict):
 def edit(actor: Actor, event: Event, version: int, text: str) -> Event:
     """Make `text` (JSON, in the schema of what goes out now) the outgoing event, and return it.
 
+    A mask in its own place stands for the value that goes out now; anywhere else it is refused.
     `version` is the event's version that the person saw. Raises MalformedJson or DoesNotFit with every problem,
     EditConflict where the version has moved on, Refused where the promotion is not editable. Text that changes
     nothing makes no revision.
@@ -62,7 +64,7 @@ def encoded(event: Event, text: str) -> bytes:
     Refused where the event is in quarantine.
     """
     _readable(event)
-    return from_json(outgoing(event).schema, text, WEB_LIMITS)
+    return masking.encoded(event, outgoing(event), parse_json(text, WEB_LIMITS), WEB_LIMITS)
 
 
 def undo(actor: Actor, event: Event, version: int) -> Event:
@@ -144,6 +146,8 @@ def write_revision(
 ) -> Revision:
     """Add the revision and point the event to it. Inside the transaction of `lock_editable`; raises EditConflict."""
     original_schema = _readable(event)
+    if body is not None and kind != RevisionKind.UNDO:
+        refuse_new_masks(body, outgoing(event).data)
     if kind == RevisionKind.UNDO:
         schema, rules = (before.schema, before.rules) if before else (original_schema, [])
     else:

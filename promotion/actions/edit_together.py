@@ -18,13 +18,15 @@ from django.db.models import Max
 
 from promotion.actions import approach, audit
 from promotion.actions.edit import AUDITED, WEB_LIMITS, lock_editable, searchable
+from promotion.actions.masking import Masks
 from promotion.actions.outgoing import Body, outgoing, with_schemas, written_in
 from promotion.actions.undo_together import take_back
 from promotion.domain.diff import Difference
 from promotion.domain.json_codec import DoesNotFit, from_json_value, to_json_value
+from promotion.domain.masks import hidden_difference, refuse_masks
 from promotion.domain.one_field import CannotTake, FieldSetter, meant
 from promotion.domain.rewrite.path import InvalidPath, Path, parse_path
-from promotion.domain.shown_difference import one_line
+from promotion.domain.shown_difference import between, one_line
 from promotion.domain.wire import MalformedValue
 from promotion.errors import Conflict, InvalidInput, Refused
 from promotion.models import Event, Promotion, Revision, RuleList
@@ -46,7 +48,9 @@ class Wanted:
 
     def setter(self) -> FieldSetter:
         """Return what sets it. Raises InvalidInput where the path is none, or may lead anywhere."""
-        return FieldSetter(self._parsed(), [None] if self.text is None else meant(self.text))
+        values = [None] if self.text is None else meant(self.text)
+        refuse_masks(values)
+        return FieldSetter(self._parsed(), values)
 
     def _parsed(self) -> Path:
         try:
@@ -66,7 +70,7 @@ class Looked:
 
     `unfit` are events that cannot take it with the reason, the first of `unfit_count`. `values` counts the events by
     the values that are there now, as JSON in one line; `samples` are the first that change. `digest` is of the events
-    and their versions: it is another one as soon as one of them was changed.
+    and their versions: it is another one as soon as one of them was changed. `masks` are of whoever looks at `path`.
     """
 
     seen: int = 0
@@ -78,6 +82,8 @@ class Looked:
     values: Counter[str] = field(default_factory=Counter)
     samples: list[tuple[Event, list[Difference]]] = field(default_factory=list)
     digest: str = ""
+    path: str = ""
+    masks: Masks = field(default_factory=Masks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +109,15 @@ class _Change:
     body: Body
 
 
-def look(promotion: Promotion, chosen: EventQuerySet, wanted: Wanted) -> Looked:
-    """Return what setting the field in the chosen events would do; nothing is changed. Raises like `apply`."""
+def look(promotion: Promotion, chosen: EventQuerySet, wanted: Wanted, masks: Masks | None = None) -> Looked:
+    """Return what setting the field in the chosen events would do; nothing is changed. Raises like `apply`.
+
+    Without `masks` what is sensitive is masked.
+    """
     _refuse_too_many(chosen)
     approach.refuse_values(promotion)
-    looked, digest, setter = Looked(), _digest(wanted), wanted.setter()
+    looked = Looked(path=wanted.path, masks=masks or Masks())
+    digest, setter = _digest(wanted), wanted.setter()
     for event in _events(chosen):
         _look_at(event, setter, looked, digest)
     looked.digest = digest.hexdigest()
@@ -202,14 +212,15 @@ def _look_at(event: Event, setter: FieldSetter, looked: Looked, digest: Any) -> 
         if len(looked.unfit) < MOST_UNFIT:
             looked.unfit.append((event, str(error)))
         return None
-    _count_values(looked, before)
+    marks = looked.masks.of(event)
+    _count_values(looked, [hidden_difference(marks, between(looked.path, value, None)).before for value in before])
     if not differs:
         looked.same += 1
         return None
     looked.changing += 1
     looked.excluded += event.excluded
     if len(looked.samples) < MOST_SAMPLES:
-        looked.samples.append((event, differs))
+        looked.samples.append((event, [hidden_difference(marks, each) for each in differs]))
     return _Change(event, body)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from promotion.actions.amendments import Amendments
+from promotion.actions.masking import Masks
 from promotion.actions.plan_look import Look, Looker
 from promotion.actions.plan_target import TargetReading, content_of
 from promotion.actions.plan_types import TypeTable
@@ -24,6 +25,8 @@ from promotion.domain.event_id_body import patched, spans
 from promotion.domain.judge import Candidate, Change, Judge, Judged, Verdict, creates
 from promotion.domain.key_moves import KeyMoves
 from promotion.domain.keys import NoKey, Tenancy, outgoing_key, what_gives_a_key
+from promotion.domain.marks import Marks
+from promotion.domain.masks import veiled_texts
 from promotion.domain.missing import References, sentence
 from promotion.domain.octets import visible
 from promotion.domain.outbox import Groups
@@ -90,6 +93,7 @@ class Freezer:
         self._refusals, self._groups, self._digest = Refusals(), Groups(), PlanDigest()
         self._references = References()
         self._amendments = Amendments.load(promotion)
+        self._masks = Masks()  # what the plan says of things is kept as text
         self.counts: Counter[str] = Counter()
         self.schemas_used: Counter[int] = Counter()
         self.keys = KeyMoves()
@@ -119,7 +123,8 @@ class Freezer:
 
     def missing(self) -> str:
         """Return what the target would miss: things that outgoing events refer to. Empty where it misses nothing."""
-        return visible(sentence(self._references.missing(self._fold), self._plan.promotion.target.name))
+        missing = [(self._masks.identity(each), by, n) for each, by, n in self._references.missing(self._fold)]
+        return visible(sentence(missing, self._plan.promotion.target.name))
 
     def digest(self, target_state: str) -> str:
         """Return the plan's digest, when every event was taken."""
@@ -135,7 +140,7 @@ class Freezer:
         except (InvalidInput, Refused) as error:
             if look is not None and isinstance(error, NoKey):
                 self.keys.add_without(look.type.full_name, what_gives_a_key(look.body.schema, self._tenancies[1]))
-            self._write(event, look, _invalid(error), None)
+            self._write(event, look, _invalid(error, self._masks.real(event)), None)
             return
         judged = self._judge.judge(ready.candidate, self._overrides.get(event.pk, frozenset()))
         self._write(event, look, judged, self._step(event, look, ready) if judged.goes else None)
@@ -178,7 +183,7 @@ class Freezer:
             fit.subject, fit.schema_id, fit.registry_id, body,
             record_digest(key, partition, there, look.headers, fingerprint, body),
         ))  # fmt: skip
-        label = look.identity.label if look.identity else f"{look.type.aggregate} {event}"
+        label = self._masks.identity(look.identity).label if look.identity else f"{look.type.aggregate} {event}"
         self._references.add(self._types.referred(look.type, look.tree), label)
         self._groups.add(look.headers, f"{event.partition}:{event.offset}")
         self._cut()
@@ -216,8 +221,9 @@ class Freezer:
         ))  # fmt: skip
 
 
-def _invalid(error: PromotionError) -> Judged:
-    said = " ".join((error.message, *getattr(error, "problems", [])[:5]))
+def _invalid(error: PromotionError, marks: Marks) -> Judged:
+    """What is wrong with an event; what it holds at marked places is not kept in the plan."""
+    said = " ".join((error.message, *veiled_texts(getattr(error, "problems", [])[:5], marks)))
     return Judged(Verdict.INVALID, False, problem=said, hint=error.hint)
 
 

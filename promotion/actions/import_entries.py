@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
 from promotion.actions.export_chunk import Chunk
-from promotion.actions.import_schemas import FileSchemas
+from promotion.actions.import_schemas import FileSchemas, NoSchemaFits
+from promotion.actions.masking import Masks
 from promotion.domain.decode import read
 from promotion.domain.event_id import event_id
 from promotion.domain.files.duplicates import DIGEST_BYTES, Duplicates
 from promotion.domain.files.items import BadEntry, FileEvent, Format, Item
+from promotion.domain.masks import refuse_masks, veiled_texts
 from promotion.domain.octets import visible
 from promotion.domain.provenance import ORIGIN, Hop, hop_headers
 from promotion.domain.record import pack_headers
@@ -47,7 +49,7 @@ class Entries:
         self.verdicts: Counter[str] = Counter()
         self._promotion_id, self._form, self._schemas = promotion.pk, form, schemas
         self._types, self._short = _types()
-        self._duplicates = Duplicates()
+        self._duplicates, self._masks = Duplicates(), Masks()
         self._lines: list[tuple[int, str, list[str]]] = []
         self._excluded: list[int] = []
         self._said = 0
@@ -93,10 +95,11 @@ class Entries:
     def _promotable(self, event: FileEvent, kind: _Type, chunk: Chunk) -> None:
         place, name = (event.number, event.line), kind.full_name
         try:
+            refuse_masks(event.value)  # there is no event yet whose value one could stand for
             written = self._schemas.encode(name, event)
             tree = read(written.body.schema, written.body.data)
         except (InvalidInput, MalformedValue) as error:
-            problems = error.problems or [str(error)]
+            problems = self._reasons(name, error)
             self._leave(*place, chunk, Disposition.QUARANTINED, name, LineVerdict.INVALID, problems)
             return
         about, value = event_id(tree), frame(0, written.body.data)
@@ -120,6 +123,12 @@ class Entries:
         if event.excluded:
             self._excluded.append(event.number)
         self._count(event.number, chunk, Disposition.KEPT, name, LineVerdict.IMPORTED)
+
+    def _reasons(self, name: str, error: InvalidInput | MalformedValue) -> list[str]:
+        """What is wrong with an entry of a type, without what it holds at marked places."""
+        if isinstance(error, NoSchemaFits) and (marks := self._masks.named(name)):
+            return veiled_texts(error.problems, marks)
+        return getattr(error, "problems", []) or [str(error)]
 
     def _type(self, name: str) -> tuple[_Type | None, str]:
         """The type that a full name says, or a short one that only one type has."""

@@ -12,6 +12,7 @@ from django.db import transaction
 from promotion.actions import audit
 from promotion.actions.meet_types import describe
 from promotion.actions.schemas import store_schemas
+from promotion.actions.sensitive_proposals import backfill, proposals
 from promotion.domain.key_fields import TypeSchema, propose
 from promotion.domain.names import split_name
 from promotion.domain.schema import Schema, parse
@@ -29,10 +30,10 @@ def load(directory: Path) -> dict[str, int]:
     """
     schemas = read_directory(directory)
     stored = store_schemas(schemas)
-    key_fields = _key_fields(schemas)
+    key_fields, sensitive = _key_fields(schemas), proposals(row.full_name for row in stored)
     wanted = {
         row.full_name: describe(row.full_name, row, in_catalogue=True)
-        | {"proposed_key_fields": key_fields[row.full_name]}
+        | {"proposed_key_fields": key_fields[row.full_name], "proposed_sensitive_fields": sensitive[row.full_name]}
         for row in stored
     }
     with transaction.atomic():
@@ -43,6 +44,7 @@ def load(directory: Path) -> dict[str, int]:
         _write({name: wanted[name] for name in differing})
         gone = EventType.objects.filter(in_catalogue=True).exclude(full_name__in=wanted)
         counts["removed"] = gone.update(in_catalogue=False)
+        backfill(wanted)
         if counts["added"] or counts["changed"] or counts["removed"]:
             audit.record(None, "load event types", installation, after=counts)
     return counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from promotion.actions import audit
+from promotion.actions.sensitive_proposals import proposals
 from promotion.domain import category
 from promotion.domain.key_fields import propose_alone
 from promotion.domain.names import split_name
@@ -21,7 +22,8 @@ def meet(full_name: str, schema: AvroSchema) -> EventType:
     row = describe(full_name, schema)
     with transaction.atomic(durable=True):
         key_fields = {"proposed_key_fields": lambda: _key_fields(full_name, schema)}
-        event_type, added = EventType.objects.get_or_create(full_name=full_name, defaults=row | key_fields)
+        sensitive = {"proposed_sensitive_fields": lambda: proposals([full_name])[full_name]}
+        event_type, added = EventType.objects.get_or_create(full_name=full_name, defaults=row | key_fields | sensitive)
         if added:
             audit.record(None, "meet", event_type, after={"category": event_type.category})
     return event_type
@@ -30,7 +32,7 @@ def meet(full_name: str, schema: AvroSchema) -> EventType:
 def describe(full_name: str, schema: AvroSchema, *, in_catalogue: bool = False) -> dict[str, object]:
     """Return what follows from a type's name and schema: the fields of its row, without anybody's decision.
 
-    Its key fields are missing: they follow from all types of the aggregate.
+    Its key fields are missing: they follow from all types of the aggregate; its sensitive ones from all its schemas.
     """
     name = split_name(full_name)
     proposal = category.propose(full_name, parse(schema.text).fields)

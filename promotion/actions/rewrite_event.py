@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from promotion.actions.masking import Masks
 from promotion.actions.outgoing import Body, original
 from promotion.actions.rewrite_write import Rewritten
 from promotion.domain.decode import read
@@ -84,7 +85,7 @@ class EventRewriter:
         self._rules = rules_from_json([each["rule"] for each in rules if each["enabled"]])
         self._types = types
         self.lenient, self.dry = lenient, dry
-        self._seeds = seeds_of(promotion)
+        self._seeds, self._masks = seeds_of(promotion), Masks()
         self._rewriters: dict[frozenset[str], tuple[Rewriter, list[str]]] = {}
         self._names = {row.pk: row for row in EventType.objects.only("full_name", "aggregate", "action")}
         self._texts: dict[int, Schema] = {}
@@ -117,7 +118,7 @@ class EventRewriter:
         done = frozenset(base.rules) if base is not None else frozenset()
         if done not in self._rewriters:
             left = [rule for rule in self._rules if str(rule.id) not in done]
-            self._rewriters[done] = Rewriter(left, self._seeds), [str(rule.id) for rule in left]
+            self._rewriters[done] = Rewriter(left, self._seeds, self._masks.named), [str(rule.id) for rule in left]
         return self._rewriters[done]
 
     def _body(self, event: Event, base: Revision | None) -> tuple[Body, int]:

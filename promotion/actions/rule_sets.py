@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from promotion.actions import audit
+from promotion.actions.rules import require_sight
 from promotion.domain.rewrite import Origin, check_keepable, rules_from_json, to_json, write_rules
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.models import Environment, Promotion, RuleSet, RuleSetVersion
@@ -56,6 +57,7 @@ def _version(
     actor: Actor, kept: RuleSet, checked: list[dict[str, Any]], note: str, expected: int | None
 ) -> RuleSetVersion:
     newest = kept.versions.first()
+    require_sight(actor, checked, newest.rules if newest is not None else [])
     number = newest.number + 1 if newest else 1
     if expected not in (None, number):
         raise Conflict(

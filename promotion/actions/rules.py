@@ -13,7 +13,7 @@ from promotion.actions.request import request_job
 from promotion.domain.rewrite import check_keepable, rules_from_json, to_json
 from promotion.errors import Conflict, NotFound, Refused
 from promotion.models import Promotion, PromotionJob, RuleList, RulePass, RuleSetVersion
-from promotion.policy import Actor
+from promotion.policy import SENSITIVE, Actor, require
 from promotion.states import JobKind
 
 #: One rule of a promotion, as models.RuleList says.
@@ -122,6 +122,7 @@ def change(
         lock_editable(actor, promotion.pk)
         rules = RuleList.objects.of(promotion)
         new = changed(drafted(rules))
+        require_sight(actor, [e["rule"] for e in new or []], [e["rule"] for e in (*drafted(rules), *rules.applied)])
         # Together too: names and ids are given once.
         check_keepable(rules_from_json([each["rule"] for each in new or []]))
         draft = None if new == rules.applied else new
@@ -130,6 +131,13 @@ def change(
                 "Somebody else changed the rules of this promotion meanwhile.",
                 "Nothing was saved. Look at the rules again, then repeat your change.",
             )
+
+
+def require_sight(actor: Actor, new: Iterable[dict[str, Any]], known: Iterable[dict[str, Any]]) -> None:
+    """Raise Refused where a rule (JSON) that is not known may look into sensitive fields and `actor` may not."""
+    kept = list(known)
+    if any(rule.get("sensitive") and rule not in kept for rule in new):
+        require(actor, SENSITIVE)
 
 
 def preview(actor: Actor, promotion: Promotion) -> tuple[RulePass, PromotionJob]:

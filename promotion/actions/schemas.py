@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from promotion.actions.sensitive_proposals import widen
 from promotion.domain.schema import Schema, parse
 from promotion.errors import InvalidInput
 from promotion.models import AvroSchema
@@ -29,6 +30,7 @@ def store_schemas(schemas: Iterable[Schema]) -> list[AvroSchema]:
     if missing:
         AvroSchema.objects.bulk_create([missing[key] for key in sorted(missing)], ignore_conflicts=True)
         rows = _rows(wanted)
+        widen(schema for schema in wanted if schema.sha256 in missing)
     return [rows[schema.sha256] for schema in wanted]
 
 

@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 
 from promotion.actions import receipt as receipts
 from promotion.actions.amend import root_of
+from promotion.actions.masking import Masks
 from promotion.models import (
     Amendment,
     Approval,
@@ -60,11 +61,14 @@ class Chapter:
         return self.events - len(self.told) if self.promotion.amends_id else 0
 
 
-def story(promotion: Promotion) -> list[Chapter]:
-    """Return the chapters in order: what was replayed first, then the rounds. A round has the story of its parent."""
+def story(promotion: Promotion, masks: Masks) -> list[Chapter]:
+    """Return the chapters in order: what was replayed first, then the rounds. A round has the story of its parent.
+
+    What amendments are about and change has masks where values are sensitive.
+    """
     parent = root_of(promotion)
     rounds = Promotion.objects.with_environments().filter(amends=parent).order_by("pk")
-    return [_chapter(each) for each in (parent, *rounds)]
+    return [_chapter(each, masks) for each in (parent, *rounds)]
 
 
 def target_of(events: Iterable[int]) -> dict[int, Position]:
@@ -83,7 +87,7 @@ def target_of(events: Iterable[int]) -> dict[int, Position]:
     }
 
 
-def _chapter(promotion: Promotion) -> Chapter:
+def _chapter(promotion: Promotion, masks: Masks) -> Chapter:
     plan, replay = Plan.objects.of(promotion), receipts.replay_of(promotion)
     editors = PromotionEditor.objects.filter(promotion=promotion).order_by("first_at")
     return Chapter(
@@ -95,23 +99,30 @@ def _chapter(promotion: Promotion) -> Chapter:
         editors=list(editors.values_list("user__username", flat=True)),
         events=promotion.events.outgoing().count(),
         arrived=replay.committed if replay is not None else 0,
-        told=_told(promotion, plan) if promotion.amends_id else [],
+        told=_told(promotion, plan, masks) if promotion.amends_id else [],
     )
 
 
-def _told(promotion: Promotion, plan: Plan | None) -> list[Told]:
+def _told(promotion: Promotion, plan: Plan | None, masks: Masks) -> list[Told]:
     rows = list(_amendments(promotion)[:MOST_TOLD])
     ids = [row.pk for row in rows]
     judged = _judged(plan, ids) if plan is not None else {}
     places = target_of(ids)
-    return [Told(row.event, row, *judged.get(row.pk, ("", [])), target=places.get(row.pk)) for row in rows]
+    told = []
+    for row in rows:
+        row.thing = masks.label(row.thing)
+        verdict, changes = judged.get(row.pk, ("", []))
+        shown = masks.changes(masks.of(row.event), changes)
+        told.append(Told(row.event, row, verdict, shown, target=places.get(row.pk)))
+    return told
 
 
 def _amendments(promotion: Promotion) -> QuerySet[Amendment]:
     rows = Amendment.objects.filter(event__promotion=promotion, event__excluded=False)
     unused = [f"{event}__{name}" for event in ("event", "amends") for name in ("document", "value", "headers")]
     order = [f"event__{name}" for name in ("merge_timestamp", "partition", "offset")]
-    return rows.select_related("event__event_type", "amends").defer("current", *unused).order_by(*order)
+    related = ("event__event_type", "event__revision__schema", "amends")
+    return rows.select_related(*related).defer("current", "event__revision__body", *unused).order_by(*order)
 
 
 def _judged(plan: Plan, ids: Sequence[int]) -> dict[int, tuple[str, list[dict[str, Any]]]]:
@@ -119,9 +130,9 @@ def _judged(plan: Plan, ids: Sequence[int]) -> dict[int, tuple[str, list[dict[st
     return {event: (verdict, changes or []) for event, verdict, changes in rows}
 
 
-def to_json(promotion: Promotion) -> list[dict[str, Any]]:
+def to_json(promotion: Promotion, masks: Masks) -> list[dict[str, Any]]:
     """Return the story as `promotion show` prints it; docs/automation.md promises the keys."""
-    return [_chapter_json(each) for each in story(promotion)]
+    return [_chapter_json(each) for each in story(promotion, masks)]
 
 
 def _chapter_json(chapter: Chapter) -> dict[str, Any]:

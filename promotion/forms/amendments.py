@@ -31,9 +31,13 @@ class AmendForm(forms.Form):
 
 
 class ThingForm(forms.Form):
-    """One thing of the target: its kind, and a value for each of the fields that name it (`paths`)."""
+    """One thing of the target: its kind, and a value for each of the fields that name it (`paths`).
+
+    `thing` is one that was chosen on a page: masks among the values stand for its own.
+    """
 
     kind = forms.CharField(max_length=200, widget=forms.HiddenInput)
+    thing = forms.RegexField(rf"^[0-9a-f]{{{REF_LENGTH}}}\Z", required=False, widget=forms.HiddenInput)
     action = forms.ChoiceField(label="By which event")
 
     def __init__(self, data: Any, kind: str, paths: Sequence[str], actions: Sequence[str], initial: Any = None) -> None:

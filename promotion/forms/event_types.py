@@ -98,3 +98,31 @@ class KeyFieldsForm(forms.Form):
     def clean_paths(self) -> list[str]:
         """Split at spaces, line ends and commas."""
         return str(self.cleaned_data["paths"]).replace(",", " ").split()
+
+
+class SensitiveFieldsForm(forms.Form):
+    """Which fields of a type are masked."""
+
+    name = forms.CharField(max_length=500, widget=forms.HiddenInput)
+    paths = forms.CharField(
+        required=False,
+        max_length=20_000,
+        label="Sensitive fields",
+        help_text="Paths with spaces between: password, users[].email for each item, labels[] for each value of a map. "
+        "None: nothing is masked.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    sensitive_reason = forms.CharField(
+        max_length=2_000,
+        label="Reason",
+        error_messages={"required": "A correction needs a reason: say why, for those who read it in a year."},
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Why?"}),
+    )
+    make = forms.ChoiceField(choices=[("correction", "Correct"), ("proposal", "Back to the proposal")])
+
+    def __init__(self, data: Any = None, **options: Any) -> None:
+        super().__init__(data, auto_id="sensitive_%s", **options)
+
+    def clean_paths(self) -> list[str]:
+        """Split at spaces, line ends and commas."""
+        return str(self.cleaned_data["paths"]).replace(",", " ").split()

@@ -179,6 +179,12 @@ class RuleForm(WritingForm):
     on_invalid = forms.ChoiceField(
         label="Events that it would make invalid", widget=forms.RadioSelect, choices=ON_INVALID, initial="refuse"
     )
+    sensitive = forms.BooleanField(
+        required=False,
+        label="It may look into sensitive fields",
+        help_text="Without this, conditions and replacements pass over fields that are masked. Only who may see their "
+        "values can save it.",
+    )
     conditions = forms.IntegerField(min_value=0, max_value=MAX_ROWS, widget=forms.HiddenInput)
     actions = forms.IntegerField(min_value=0, max_value=MAX_ROWS, widget=forms.HiddenInput)
 
@@ -186,6 +192,7 @@ class RuleForm(WritingForm):
         given = rule or {"name": "", "on_invalid": "refuse", "when": [], "then": []}
         when, then = max(1, len(given["when"])), max(1, len(given["then"]))
         shown = {"name": given["name"], "on_invalid": given["on_invalid"], "version": version}
+        shown["sensitive"] = given.get("sensitive", False)
         super().__init__(data, initial={**shown, "conditions": when, "actions": then})
         self.when = _made(ConditionRow, data, "conditions", given["when"], when)
         self.then = _made(ActionRow, data, "actions", given["then"], then)
@@ -221,6 +228,7 @@ class RuleForm(WritingForm):
             "when": [value for row in self.when if (value := row.as_json()) is not None],
             "then": [value for row in self.then if (value := row.as_json()) is not None],
             "on_invalid": self.cleaned_data["on_invalid"],
+            **({"sensitive": True} if self.cleaned_data["sensitive"] else {}),
         }
 
     def place(self, problems: Iterable[str]) -> None:

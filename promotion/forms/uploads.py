@@ -51,6 +51,12 @@ class DownloadForm(forms.Form):
         help_text='"x" in place of {"string": "x"}: other tools expect it, and it is read back as the same value.',
     )
     all = forms.BooleanField(required=False, label="With the excluded events, marked as such")
+    sensitive = forms.BooleanField(
+        required=False,
+        label="With the values of sensitive fields",
+        help_text="The download is in the audit trail. Without them the file holds masks, which mean 'unchanged' when "
+        "it is uploaded here again.",
+    )
 
 
 class UploadForm(forms.Form):

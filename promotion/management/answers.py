@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from promotion.actions import story
+from promotion.actions.masking import Masks
 from promotion.actions.stale import local_reasons
 from promotion.errors import Incomplete
 from promotion.models import Export, ExportCount, Judgement, Plan, Promotion, PromotionJob
@@ -18,8 +19,8 @@ Answer = dict[str, Any]
 MOST_ROWS = 1_000
 
 
-def promotion_answer(promotion: Promotion) -> Answer:
-    """Return everything about one promotion, as `promotion show` prints it."""
+def promotion_answer(promotion: Promotion, masks: Masks | None = None) -> Answer:
+    """Return all about one promotion, as `promotion show` prints it; without `masks` what is sensitive is masked."""
     export = Export.objects.filter(pk=promotion.pk).first()
     partitions = list(export.partitions.all()) if export else []
     job = promotion.jobs.select_related("requested_by").first()
@@ -45,12 +46,15 @@ def promotion_answer(promotion: Promotion) -> Answer:
         "plan": _plan_line(Plan.objects.of(promotion)),
         "job": job and job_answer(job),
         "amends": promotion.amends_id,
-        "story": story.to_json(promotion) if promotion.amends_id or promotion.amendments.exists() else [],
+        "story": story.to_json(promotion, masks or Masks())
+        if promotion.amends_id or promotion.amendments.exists()
+        else [],
     }
 
 
-def plan_answer(plan: Plan, *, steps: bool = False) -> Answer:
+def plan_answer(plan: Plan, masks: Masks | None = None, *, steps: bool = False) -> Answer:
     """Return how a plan stands and what it says; with `steps` every event in order, else those that are refused."""
+    masks = masks or Masks()
     judged = plan.judgements.all() if steps else plan.judgements.filter(verdict__in=REFUSING, forced=False)
     return {
         "promotion": plan.promotion_id,
@@ -72,30 +76,30 @@ def plan_answer(plan: Plan, *, steps: bool = False) -> Answer:
         "subjects": plan.subjects,
         "keys": plan.keys,
         "steps" if steps else "refused": [
-            _judgement(*row) for row in _judgements(judged, None if steps else MOST_ROWS)
+            _judgement(masks, *row) for row in _judgements(judged, None if steps else MOST_ROWS)
         ],
     }
 
 
 def _judgements(judged: QuerySet[Judgement], most: int | None) -> Iterator[tuple[Any, ...]]:
     columns = ("position", "verdict", "forced", "ordinal", "aggregate", "changes", "found", "problem", "hint")
-    event = ("event__partition", "event__offset", "event__event_type__full_name")
+    event = ("event__partition", "event__offset", "event__event_type__full_name", "event__revision__schema__full_name")
     rows = judged.order_by("position").values_list(*columns, *event)
     return rows.iterator() if most is None else iter(rows[:most])
 
 
-def _judgement(*row: Any) -> Answer:
-    position, verdict, forced, ordinal, aggregate, changes, found, problem, hint, partition, offset, name = row
+def _judgement(masks: Masks, *row: Any) -> Answer:
+    position, verdict, forced, ordinal, aggregate, changes, found, problem, hint, partition, offset, name, became = row
     return {
         "position": position,
         "source": {"partition": partition, "offset": offset},
         "type": name,
-        "aggregate": aggregate,
+        "aggregate": masks.label(aggregate),
         "verdict": verdict,
         "goes": ordinal is not None,
         "forced": forced,
         "ordinal": ordinal,
-        "changes": changes or [],
+        "changes": masks.changes(masks.of_names(name, became), changes or []),
         "found": found,
         "problem": problem,
         "hint": hint,

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
+from promotion.actions.masking import Masks, reader
 from promotion.errors import InvalidInput, NotFound, PromotionError
 from promotion.models import Promotion, PromotionJob
 
@@ -118,6 +119,26 @@ def promotion(options: dict[str, Any]) -> Promotion:
         return Promotion.objects.with_environments().get(pk=options["id"])
     except Promotion.DoesNotExist as error:
         raise NotFound(f"There is no promotion {options['id']}.") from error
+
+
+def add_sensitive(parser: ArgumentParser) -> None:
+    """Add `--sensitive` to what shows values of events; whoever `--as` names has to have the right."""
+    parser.add_argument(
+        "--sensitive", action="store_true", help="With the values of sensitive fields; it is in the audit trail."
+    )
+
+
+def masks(options: dict[str, Any]) -> Masks:
+    """Return what is masked in the answer that the options ask for. Raises NotFound, Refused, InvalidInput."""
+    user = actor(options) if options["sensitive"] and options["actor"] else None
+    return reader(user, sensitive=options["sensitive"])
+
+
+def audited(options: dict[str, Any], found: Promotion, seen: Masks, answer: Answer, what: str) -> Answer:
+    """Return `answer`, a whole one, once the trail has who saw sensitive values in it."""
+    if seen.shown:
+        seen.audit(actor(options), found, {"page": what})
+    return answer
 
 
 def wait_for(job: PromotionJob, interval: float = 0.2, *, fail: bool = True) -> PromotionJob:

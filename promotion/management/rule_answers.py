@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from promotion.actions.masking import Masks
+from promotion.actions.rewrite_masks import masked
 from promotion.domain.rewrite import describe, rules_from_json
 from promotion.models import Promotion, RuleList, RulePass, RuleSetVersion
 
@@ -28,16 +30,17 @@ def rules_answer(promotion: Promotion) -> Answer:
     }
 
 
-def pass_answer(run: RulePass) -> Answer:
-    """Return what a pass of rules did, or a preview would do."""
+def pass_answer(run: RulePass, masks: Masks) -> Answer:
+    """Return what a pass of rules did, or a preview would do, without what is masked."""
+    fields, samples = masked(run, masks)
     return {
         "id": run.pk,
         "preview": run.dry,
         "by": run.author.get_username(),
         "at": run.finished_at,
         "counts": {name: number for name, number in run.counts.items() if name != "by_rule"},
-        "fields": run.fields,
-        "samples": run.samples,
+        "fields": fields,
+        "samples": samples,
         "problems": run.problems,
     }
 

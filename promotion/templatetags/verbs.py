@@ -44,6 +44,7 @@ DONE = {
     "approach": "chose the other approach",
     "amend": "proposed amendments",
     "keep values": "kept the values that stand in an amendment",
+    "see sensitive values": "looked at sensitive values",
     "force": "forced events in",
     "unforce": "took forced events back",
     "apply rules": "asked for the rules to be applied",

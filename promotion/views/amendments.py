@@ -18,8 +18,10 @@ from promotion.actions.amend_types import actions_of
 from promotion.actions.amendments import keep_values
 from promotion.actions.approach import switch
 from promotion.actions.gather import find
-from promotion.actions.story import story as told
+from promotion.actions.story import story as story_of
 from promotion.domain.identity import Identity
+from promotion.domain.marks import HIDDEN
+from promotion.domain.masks import refuse_masks
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.amendments import AmendForm, ApproachForm, KindForm, ThingForm
 from promotion.forms.events import EventFilterForm, VersionForm
@@ -27,6 +29,7 @@ from promotion.models import Event, EventType, Promotion
 from promotion.models.event import MOST_IDS, EventQuerySet
 from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import Approach
+from promotion.views.sensitive import masks_of, told, visible_matches
 from promotion.views.shared import actor_of, enqueue, promotion_of
 
 FOLDER = "promotion/amendments"
@@ -51,7 +54,9 @@ def story(request: HttpRequest, promotion_id: int) -> HttpResponse:
     promotion = promotion_of(promotion_id)
     if promotion.amends_id is not None:
         return redirect("promotion:story", promotion_id=promotion.amends_id)
-    context = {**_common(request, promotion), "chapters": told(promotion)}
+    masks = masks_of(request, promotion)
+    context = {**_common(request, promotion), "chapters": story_of(promotion, masks)}
+    context |= told(request, promotion, masks, "story")
     return render(request, f"{FOLDER}/story.html", context)
 
 
@@ -103,8 +108,8 @@ def _thing_of(request: HttpRequest, promotion: Promotion) -> _Chosen:
         return _Chosen(kinds, None)
     initial: dict[str, str] = {}
     if ref := kinds.cleaned_data["thing"]:
-        values = find(promotion, kind, ref).values
-        initial = {f"value_{number}": value for number, value in enumerate(values)}
+        thing = masks_of(request, promotion).identity(find(promotion, kind, ref))
+        initial = {"thing": ref} | {f"value_{number}": value for number, value in enumerate(thing.values)}
     return _Chosen(kinds, ThingForm(None, kind, paths[kind], actions_of(kind), initial))
 
 
@@ -130,7 +135,7 @@ def _events(request: HttpRequest, promotion: Promotion) -> actions.Asked:
     given = form.cleaned_data
     ids = given["event"]
     if given["everything"]:
-        found = _matching(promotion, QueryDict(given["query"]))
+        found = _matching(request, promotion, QueryDict(given["query"]))
         ids = list(found.order_by().values_list("pk", flat=True)[: MOST_IDS + 1])
         if len(ids) != given["count"]:
             raise Conflict(f"{len(ids):,} events match now, not {given['count'] or 0:,}.", "Look at the list again.")
@@ -144,8 +149,8 @@ def _named(request: HttpRequest, promotion: Promotion) -> actions.Asked | HttpRe
         raise NotFound("There is no such kind of thing.", "Choose one from the list.")
     form = ThingForm(request.POST, kind, paths[kind], actions_of(kind))
     if form.is_valid():
-        asked = actions.Asked(things=[Identity(kind, form.given())], action=form.cleaned_data["action"])
         try:
+            asked = actions.Asked(things=[_identity(promotion, kind, form)], action=form.cleaned_data["action"])
             asked.check()
         except InvalidInput as error:
             form.add_error(None, str(error))
@@ -156,11 +161,21 @@ def _named(request: HttpRequest, promotion: Promotion) -> actions.Asked | HttpRe
     return render(request, f"{FOLDER}/amend.html", context, status=422)
 
 
-def _matching(promotion: Promotion, query: QueryDict) -> EventQuerySet:
-    wanted = EventFilterForm(query, promotion).wanted()
-    if wanted is None:
+def _identity(promotion: Promotion, kind: str, form: ThingForm) -> Identity:
+    """The thing that the form names; a mask stands for the value of the thing that was chosen. Raises InvalidInput."""
+    given, ref = form.given(), form.cleaned_data["thing"]
+    if HIDDEN in given and ref:
+        values = find(promotion, kind, ref).values
+        given = tuple(known if text == HIDDEN else text for text, known in zip(given, values, strict=False))
+    refuse_masks(list(given))
+    return Identity(kind, given)
+
+
+def _matching(request: HttpRequest, promotion: Promotion, query: QueryDict) -> EventQuerySet:
+    found = visible_matches(promotion, EventFilterForm(query, promotion), masks_of(request, promotion))
+    if found is None:
         raise InvalidInput("The filter in the address cannot be used.", "Set it again on the list of events.")
-    return promotion.events.outgoing().matching(wanted)
+    return found.outgoing()
 
 
 def _context(request: HttpRequest, promotion: Promotion, chosen: _Chosen) -> dict[str, Any]:
@@ -168,7 +183,7 @@ def _context(request: HttpRequest, promotion: Promotion, chosen: _Chosen) -> dic
     for name in EventFilterForm.base_fields:
         if value := request.GET.get(name, ""):
             query[name] = value
-    number = _matching(promotion, query).order_by().count()
+    number = _matching(request, promotion, query).order_by().count()
     return {
         **_common(request, promotion),
         "kinds": chosen.kinds,

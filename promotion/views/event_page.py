@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from promotion.actions.edit import WEB_LIMITS
+from promotion.actions.masking import Masks, encoded
+from promotion.actions.masking import texts as masked_texts
 from promotion.actions.outgoing import Body, original, outgoing
 from promotion.actions.rewrite_event import base_of
 from promotion.domain.avro_type import AvroType
 from promotion.domain.decode import read
 from promotion.domain.diff import differences
-from promotion.domain.json_codec import DoesNotFit, dump_json, from_json, to_json_value
+from promotion.domain.json_codec import DoesNotFit, dump_json, parse_json, to_json_value
 from promotion.domain.keys import Tenancy, outgoing_key
 from promotion.domain.limits import Limits
+from promotion.domain.marks import Marks
+from promotion.domain.masks import hidden_difference
 from promotion.domain.octets import Octets, hex_dump, shown, visible
 from promotion.domain.record import unpack_headers
 from promotion.domain.schema_description import describe_schema
@@ -56,8 +60,8 @@ class FieldDoc:
     default: str | None
 
 
-def describe(event: Event) -> dict[str, Any]:
-    """Return the page's context about `event`, whose promotion, schema and revision are loaded."""
+def describe(event: Event, masks: Masks) -> dict[str, Any]:
+    """Return the page's context about `event`, whose promotion, type, schema and revision are loaded."""
     by_rules = event.revision is not None and event.revision.kind == RevisionKind.RULES
     newest_by_hand = event.revisions.exclude(kind=RevisionKind.RULES).first()
     by_hand = base_of(event) is not None
@@ -70,18 +74,24 @@ def describe(event: Event) -> dict[str, Any]:
         "size": len(event.value),
         **_headers(event),
     }
-    return about | (_quarantined(event) if event.quarantined else _kept(event))
+    return about | (_quarantined(event, masks) if event.quarantined else _kept(event, masks))
 
 
-def theirs_and_yours(current: Event, text: str) -> dict[str, Any]:
-    """Return what goes out now beside `text`, which fits the event's schema, and the differences."""
+def theirs_and_yours(current: Event, text: str, masks: Masks) -> dict[str, Any]:
+    """Return what goes out now beside `text`, which fits the event's schema, and the differences.
+
+    Masks in the text stand for what goes out now; where the masked values have changed it is said instead.
+    """
     now = outgoing(current)
-    about = {"newest": current.revisions.select_related("author").first(), "schema": describe_schema(now.schema.root)}
+    newest = current.revisions.select_related("author").first()
+    about: dict[str, Any] = {"newest": newest, "schema": describe_schema(now.schema.root)}
     try:
-        theirs, yours = _value(now), _value(Body(now.schema, from_json(now.schema, text, WEB_LIMITS)))
-    except InvalidInput as error:  # theirs is beyond the limits
+        yours = Body(now.schema, encoded(current, now, parse_json(text, WEB_LIMITS), WEB_LIMITS))
+        before, after = _value(now), _value(yours)
+    except InvalidInput as error:  # theirs is beyond the limits, or has other values behind the masks
         return about | {"theirs": "", "yours": text, "rows": [], "too_large": error}
-    return about | {"theirs": dump_json(theirs), "yours": dump_json(yours), "rows": _rows(theirs, yours, MAX_ROWS)}
+    mine, theirs = (dump_json(each) for each in masked_texts(masks, current, yours, now, WEB_LIMITS))
+    return about | {"theirs": theirs, "yours": mine, "rows": _rows(before, after, MAX_ROWS, masks.of(current))}
 
 
 def problems_of(error: DoesNotFit) -> list[dict[str, str]]:
@@ -95,23 +105,23 @@ def problems_of(error: DoesNotFit) -> list[dict[str, str]]:
     ]
 
 
-def difference_rows(before: Any, after: Any) -> list[ShownDifference]:
-    """Return the first differences between two values, fit to look at."""
-    return _rows(before, after, MAX_ROWS)
+def difference_rows(before: Any, after: Any, marks: Marks) -> list[ShownDifference]:
+    """Return the first differences between two values, fit to look at, with masks for what is marked."""
+    return _rows(before, after, MAX_ROWS, marks)
 
 
-def _kept(event: Event) -> dict[str, Any]:
-    now = outgoing(event)
-    about = {"fields": list(_fields(now.schema.root)), "history": _history(event)}
+def _kept(event: Event, masks: Masks) -> dict[str, Any]:
+    now, marks = outgoing(event), masks.of(event)
+    about = {"fields": list(_fields(now.schema.root)), "history": _history(event, marks), "marks": marks.paths}
     about["schema"] = describe_schema(now.schema.root)
     try:
         before, after = _value(original(event)), _value(now)
-        texts = dump_json(before), dump_json(after)
+        texts = [dump_json(each) for each in masked_texts(masks, event, original(event), now, WEB_LIMITS)]
     except MalformedValue as error:
         return about | {"too_large": f"{error.reason}."}
     if max(map(len, texts)) > MAX_TEXT:
         return about | {"too_large": f"Its JSON has more than {MAX_TEXT:,} characters."}
-    rows = _rows(before, after, MAX_ROWS + 1)
+    rows = _rows(before, after, MAX_ROWS + 1, marks)
     key = _outgoing_key(event, now)
     return about | {
         "original": texts[0],
@@ -122,8 +132,10 @@ def _kept(event: Event) -> dict[str, Any]:
     }
 
 
-def _quarantined(event: Event) -> dict[str, Any]:
+def _quarantined(event: Event, masks: Masks) -> dict[str, Any]:
     value = bytes(event.value)
+    if not masks.bytes_of(event):
+        return {"tried": _tried(event, value), "bytes_masked": True}
     return {"tried": _tried(event, value), "dump": hex_dump(value), "text": shown(value, 4096), "dumped": 4096}
 
 
@@ -154,21 +166,21 @@ def _outgoing_key(event: Event, now: Body) -> dict[str, Any]:
         return {"no_key": error}
 
 
-def _history(event: Event) -> list[Change]:
+def _history(event: Event, marks: Marks) -> list[Change]:
     """The newest revisions first, each with what it changed of what went out before it."""
     found = list(event.revisions.select_related("author", "schema")[: MAX_HISTORY + 1])
     return [
-        _change(event, after, found[index + 1] if index + 1 < len(found) else None)
+        _change(event, after, found[index + 1] if index + 1 < len(found) else None, marks)
         for index, after in enumerate(found[:MAX_HISTORY])
     ]
 
 
-def _change(event: Event, after: Revision, before: Revision | None) -> Change:
+def _change(event: Event, after: Revision, before: Revision | None, marks: Marks) -> Change:
     try:
         values = [_value(_body(event, each), HISTORY_LIMITS) for each in (before, after)]
     except MalformedValue:
         return Change(after, [], 0, unknown=True, rules=_rules(event, after))
-    rows = _rows(values[0], values[1], MAX_ROWS)
+    rows = _rows(values[0], values[1], MAX_ROWS, marks)
     return Change(after, rows[:3], max(0, len(rows) - 3), unknown=False, rules=_rules(event, after))
 
 
@@ -185,8 +197,8 @@ def _value(body: Body, limits: Limits = WEB_LIMITS) -> Any:
     return to_json_value(body.schema, body.data, limits)
 
 
-def _rows(before: Any, after: Any, most: int) -> list[ShownDifference]:
-    return shown_differences(differences(before, after, most))
+def _rows(before: Any, after: Any, most: int, marks: Marks) -> list[ShownDifference]:
+    return shown_differences(hidden_difference(marks, each) for each in differences(before, after, most))
 
 
 def _fields(node: AvroType) -> Iterator[FieldDoc]:

@@ -10,10 +10,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from promotion.actions import curate, key_fields
+from promotion.actions import curate, key_fields, sensitive_fields
 from promotion.domain.schema import parse
 from promotion.errors import InvalidInput, NotFound
-from promotion.forms.event_types import DecideForm, EventTypeFilter, KeyFieldsForm
+from promotion.forms.event_types import DecideForm, EventTypeFilter, KeyFieldsForm, SensitiveFieldsForm
 from promotion.models import EventType, ExportCount
 from promotion.policy import CURATE, VIEW, Actor, may, require
 from promotion.states import Decision
@@ -83,6 +83,31 @@ def _change_keys(request: HttpRequest, given: dict[str, Any]) -> int:
     return key_fields.back_to_proposal(actor, names, given["keys_reason"])
 
 
+@require_POST
+def sensitive(request: HttpRequest) -> HttpResponse:
+    """Correct which fields of a type are masked, or go back to what was proposed."""
+    require(request.user, CURATE)
+    form = SensitiveFieldsForm(request.POST)
+    name = request.POST.get("name", "")
+    if not form.is_valid():
+        return _detail(request, name, DecideForm(), sensitive_form=form)
+    try:
+        changed = _change_sensitive(request, form.cleaned_data)
+    except InvalidInput as error:
+        for problem in error.problems or [str(error)]:
+            form.add_error("paths", problem)
+        return _detail(request, name, DecideForm(), sensitive_form=form)
+    messages.success(request, "The sensitive fields changed." if changed else "Nothing changed: they stood so.")
+    return redirect("promotion:event_type", full_name=form.cleaned_data["name"])
+
+
+def _change_sensitive(request: HttpRequest, given: dict[str, Any]) -> int:
+    actor, names, reason = cast(Actor, request.user), [given["name"]], given["sensitive_reason"]
+    if given["make"] == "correction":
+        return sensitive_fields.correct(actor, names, given["paths"], reason)
+    return sensitive_fields.back_to_proposal(actor, names, reason)
+
+
 def _query(request: HttpRequest) -> QueryDict:
     return QueryDict(request.POST.get("query", ""))
 
@@ -118,14 +143,15 @@ def _urgent_first(rows: list[EventType], sightings: dict[str, dict[str, int]]) -
 
 
 def _detail(
-    request: HttpRequest, full_name: str, decide_form: DecideForm, keys_form: KeyFieldsForm | None = None
+    request: HttpRequest,
+    full_name: str,
+    decide_form: DecideForm,
+    keys_form: KeyFieldsForm | None = None,
+    sensitive_form: SensitiveFieldsForm | None = None,
 ) -> HttpResponse:
     known = "\0" not in full_name
-    found = (
-        EventType.objects.select_related("schema", "decided_by", "key_fields_by").filter(full_name=full_name).first()
-        if known
-        else None
-    )
+    related = ("schema", "decided_by", "key_fields_by", "sensitive_fields_by")
+    found = EventType.objects.select_related(*related).filter(full_name=full_name).first() if known else None
     if found is None:
         raise NotFound("There is no such event type.", "The list of event types shows those there are.")
     context = {
@@ -136,7 +162,9 @@ def _detail(
         "decide_form": decide_form,
         "problems": [message for each in decide_form.errors.values() for message in each],
         "keys_form": keys_form or KeyFieldsForm(initial={"name": full_name, "paths": " ".join(found.identity_fields)}),
+        "sensitive_form": sensitive_form
+        or SensitiveFieldsForm(initial={"name": full_name, "paths": " ".join(found.masked_fields)}),
         "may_decide": may(request.user, CURATE),
     }
-    wrong = decide_form.errors or (keys_form and keys_form.errors)
+    wrong = decide_form.errors or (keys_form and keys_form.errors) or (sensitive_form and sensitive_form.errors)
     return render(request, "promotion/event_types/detail.html", context, status=422 if wrong else 200)

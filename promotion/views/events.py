@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from promotion.actions import edit as actions
 from promotion.actions.amend import may_be_amended
+from promotion.actions.masking import WHO
 from promotion.domain.json_codec import DoesNotFit
 from promotion.errors import Conflict, InvalidInput, NotFound, Refused
 from promotion.forms.events import EditForm, EventFilterForm, SelectForm, VersionForm
@@ -24,6 +25,7 @@ from promotion.views import undo as undoing
 from promotion.views.amendment_details import about as amendments_of
 from promotion.views.event_page import describe, problems_of, theirs_and_yours
 from promotion.views.paging import count_up_to, keyset, neighbours, position
+from promotion.views.sensitive import masks_of, told, visible_matches
 from promotion.views.shared import actor_of, promotion_of
 
 FOLDER = "promotion/events"
@@ -36,9 +38,9 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
     """Show the events that the filter of the URL describes, a page of them."""
     require(request.user, VIEW)
     promotion = promotion_of(promotion_id)
-    form = EventFilterForm(request.GET, promotion)
-    wanted = form.wanted()
-    found = promotion.events.none() if wanted is None else promotion.events.matching(wanted)
+    form, masks = EventFilterForm(request.GET, promotion), masks_of(request, promotion)
+    matching = visible_matches(promotion, form, masks)
+    wanted, found = matching is not None, promotion.events.none() if matching is None else matching
     page = keyset(request, found.select_related("event_type").defer(*LARGE), IN_ORDER)
     # A filter that little fits looks at every event: once is enough.
     number, more = count_up_to(found) if page.previous_url or page.next_url else (len(page.rows), False)
@@ -50,9 +52,10 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
         "more": more,
         "query": filter_of(request.GET).urlencode(),
         "undo": undoing.take(request, promotion) if _whole(request) else None,
+        **told(request, promotion, masks, "events", events=len(page.rows)),
     }
     name = "list" if _whole(request) else "_rows"
-    answer = render(request, f"{FOLDER}/{name}.html", context, status=422 if wanted is None else 200)
+    answer = render(request, f"{FOLDER}/{name}.html", context, status=200 if wanted else 422)
     patch_vary_headers(answer, ["HX-Request"])
     return answer
 
@@ -80,14 +83,15 @@ def select(request: HttpRequest, promotion_id: int) -> HttpResponse:
 
 def _ask(request: HttpRequest, promotion: Promotion) -> HttpResponse:
     form = EventFilterForm(request.GET, promotion)
-    wanted = form.wanted()
+    masks = masks_of(request, promotion)
+    found = visible_matches(promotion, form, masks)
     exclude = request.GET.get("action") == "exclude"
     query = filter_of(request.GET)
-    if wanted is None or request.GET.get("action") not in {"exclude", "include"}:
+    if found is None or request.GET.get("action") not in {"exclude", "include"}:
         return redirect(url_with(reverse("promotion:events", args=[promotion.pk]), query))
-    found = promotion.events.matching(wanted)
     context = {
         **_common(request, promotion),
+        **told(request, promotion, masks, "choose events"),
         "form": form,
         "action": "exclude" if exclude else "include",
         "found": found.order_by().count(),
@@ -100,7 +104,7 @@ def _ask(request: HttpRequest, promotion: Promotion) -> HttpResponse:
 def _exclude_chosen(request: HttpRequest, promotion: Promotion, given: dict[str, Any], query: QueryDict) -> None:
     exclude = given["action"] == "exclude"
     if given["everything"]:
-        chosen, expected = _matching(promotion, query), given["count"]
+        chosen, expected = _matching(request, promotion, query), given["count"]
     else:
         chosen, expected = promotion.events.filter(pk__in=given["event"]), None
     done = actions.exclude_matching(actor_of(request), promotion, chosen, exclude, expected)
@@ -119,6 +123,10 @@ def raw(request: HttpRequest, promotion_id: int, event_id: int) -> HttpResponse:
     """Download the value's bytes as they were read."""
     require(request.user, VIEW)
     found = _event(promotion_id, event_id)
+    masks = masks_of(request, found.promotion)
+    if not masks.bytes_of(found):
+        raise Refused("The bytes hold values of sensitive fields.", WHO)
+    told(request, found.promotion, masks, "bytes", event=str(found))
     name = f"promotion-{promotion_id}-{found.partition}-{found.offset}.bin"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
     return HttpResponse(bytes(found.value), content_type="application/octet-stream", headers=headers)
@@ -149,7 +157,7 @@ def _after_saving(request: HttpRequest, saved: Event, said: str) -> HttpResponse
     query = filter_of(request.GET)
     onward = None
     if request.POST.get("then") == "next":
-        _, onward = _around(saved, query)
+        _, onward = _around(request, saved, query)
         said += "" if onward else " It was the last one."
     messages.success(request, said)
     return redirect(url_with((onward or saved).get_absolute_url(), query))
@@ -226,10 +234,12 @@ def _page(
     request: HttpRequest, found: Event, form: EditForm | None = None, error: InvalidInput | None = None
 ) -> HttpResponse:
     """The event's page; with `form` what was typed instead of what goes out, and what is wrong with it."""
-    query = filter_of(request.GET)
-    before, after = _around(found, query)
-    context = {**_common(request, found.promotion), "event": found, "query": query.urlencode(), **describe(found)}
-    context |= amendments_of(found)
+    query, masks = filter_of(request.GET), masks_of(request, found.promotion)
+    before, after = _around(request, found, query)
+    about = describe(found, masks)
+    context = {**_common(request, found.promotion), "event": found, "query": query.urlencode(), **about}
+    context |= amendments_of(found, masks)
+    context |= told(request, found.promotion, masks, "event", event=str(found))
     # Among all events the index counts; with a filter every one of them would have to be looked at.
     context["position"] = None if query else position(found.promotion.events.all(), found, IN_ORDER)
     context |= {"before": before, "after": after, "typed": None, "edit_form": form, "error": error}
@@ -244,19 +254,22 @@ def _page(
     return render(request, f"{FOLDER}/event.html", context, status=200 if form is None else 422)
 
 
-def _around(found: Event, query: QueryDict) -> tuple[Event | None, Event | None]:
-    rows = _matching(found.promotion, query).only("pk", "promotion_id", *IN_ORDER)
+def _around(request: HttpRequest, found: Event, query: QueryDict) -> tuple[Event | None, Event | None]:
+    rows = _matching(request, found.promotion, query).only("pk", "promotion_id", *IN_ORDER)
     return neighbours(rows, found, IN_ORDER)
 
 
 def _conflict(request: HttpRequest, current: Event, text: str, error: Conflict) -> HttpResponse:
+    masks = masks_of(request, current.promotion)
+    both = theirs_and_yours(current, text, masks)
     context = {
         **_common(request, current.promotion),
         "event": current,
         "query": filter_of(request.GET).urlencode(),
         "error": error,
         "typed": text,
-        **theirs_and_yours(current, text),
+        **both,
+        **told(request, current.promotion, masks, "conflict", event=str(current)),
     }
     return render(request, f"{FOLDER}/conflict.html", context, status=409)
 
@@ -282,11 +295,11 @@ def _event(promotion_id: int, event_id: int) -> Event:
     return found
 
 
-def _matching(promotion: Promotion, query: QueryDict) -> EventQuerySet:
-    wanted = EventFilterForm(query, promotion).wanted()
-    if wanted is None:
+def _matching(request: HttpRequest, promotion: Promotion, query: QueryDict) -> EventQuerySet:
+    found = visible_matches(promotion, EventFilterForm(query, promotion), masks_of(request, promotion))
+    if found is None:
         raise InvalidInput("The filter in the address cannot be used.", "Set it again on the list of events.")
-    return promotion.events.matching(wanted)
+    return found
 
 
 def filter_of(given: QueryDict) -> QueryDict:

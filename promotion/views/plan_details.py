@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from promotion.actions.compare_plans import before
+from promotion.actions.masking import Masks
 from promotion.domain.plan_choices import SMALL_BATCH, Mode, PlanChoices
 from promotion.forms.plans import ForceForm, JudgementFilterForm, PlanForm
 from promotion.models import Export, Plan, Promotion, PromotionJob
@@ -19,6 +20,7 @@ from promotion.views.choice_words import chosen
 from promotion.views.paging import count_up_to, keyset
 from promotion.views.plan_rows import first_refusing, rows_of, with_events
 from promotion.views.plan_state import Standing, hidden, standing
+from promotion.views.sensitive import masks_of, told
 from promotion.views.steps import steps
 
 ROWS = 100
@@ -46,7 +48,9 @@ def page(
     if context["planning"]:
         return context
     if plan is not None:
-        context |= about(plan) | listing(request, plan, context)
+        masks = masks_of(request, promotion)
+        context |= about(plan, masks) | listing(request, plan, context, masks)
+        context |= told(request, promotion, masks, "plan", plan=str(plan.pk), events=len(context["rows"]))
         if force_form is not None:
             context |= {"force_form": force_form, "ticked": force_form.cleaned_data.get("event", [])}
         others = promotion.plans.exclude(pk=plan.pk).select_related("created_by")
@@ -80,9 +84,9 @@ def live(request: HttpRequest, promotion: Promotion, plan: Plan | None, *, old: 
     }
 
 
-def about(plan: Plan) -> dict[str, Any]:
+def about(plan: Plan, masks: Masks) -> dict[str, Any]:
     """Return what the plan says as a whole: numbers by verdict, refusals first, what it was made against."""
-    refused = rows_of(plan, first_refusing(plan, MOST_REFUSED))
+    refused = rows_of(plan, first_refusing(plan, MOST_REFUSED), masks)
     ends = plan.target_state.get("ends", {})
     return {
         "verdicts": [(each, plan.counts.get(each.value, 0)) for each in Verdict],
@@ -101,11 +105,13 @@ def about(plan: Plan) -> dict[str, Any]:
     }
 
 
-def listing(request: HttpRequest, plan: Plan, context: dict[str, Any]) -> dict[str, Any]:
+def listing(request: HttpRequest, plan: Plan, context: dict[str, Any], masks: Masks) -> dict[str, Any]:
     """Return the list's part of the context: the filter, and a page of the judgements that fit it."""
     form = JudgementFilterForm(request.GET, plan)
     wanted = form.judgements()
     found = plan.judgements.none() if wanted is None else wanted
+    if wanted is not None and (text := form.cleaned_data["text"]) and (hidden := masks.unnamed(text)):
+        found = found.exclude(event__event_type__in=hidden)
     # The page of an old plan serves its own list.
     url = "" if context["old"] else reverse("promotion:plan_steps", args=[plan.promotion_id])
     shown = keyset(request, with_events(found), ["position"], ROWS, url)
@@ -116,7 +122,7 @@ def listing(request: HttpRequest, plan: Plan, context: dict[str, Any]) -> dict[s
     return {
         "form": form,
         "page": shown,
-        "rows": rows_of(plan, shown.rows),
+        "rows": rows_of(plan, shown.rows, masks),
         "number": number,
         "more": more,
         "query": filter_query(request),

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import F, Func, IntegerField
 
+from promotion.actions.masking import Masks
 from promotion.domain.diff import Difference
 from promotion.domain.octets import Octets, shown
 from promotion.domain.shown_difference import ShownDifference, between, shown_differences
@@ -17,7 +18,10 @@ from promotion.models import Judgement, Plan
 from promotion.states import FORCIBLE, REFUSING, Verdict
 
 #: Of the columns of an event, those that a list does not show and that may be large.
-LARGE = ("event__key", "event__value", "event__headers", "event__document")
+LARGE = (
+    "event__key", "event__value", "event__headers", "event__document", "event__revision__body",
+    "event__revision__schema__text",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,10 @@ class PlanRow:
         return self.verdict in FORCIBLE
 
 
-def rows_of(plan: Plan, judgements: Sequence[Judgement]) -> list[PlanRow]:
-    """Return the rows of `judgements`, whose events and types are loaded. One query, however many there are."""
+def rows_of(plan: Plan, judgements: Sequence[Judgement], masks: Masks) -> list[PlanRow]:
+    """Return the rows of `judgements`, loaded with `with_events`, without what is masked. One query for all of them."""
+    for each in judgements:
+        each.aggregate = masks.label(each.aggregate)
     ordinals = [each.ordinal for each in judgements if each.ordinal is not None]
     records = _records(plan, ordinals)
     return [
@@ -60,7 +66,7 @@ def rows_of(plan: Plan, judgements: Sequence[Judgement]) -> list[PlanRow]:
             each,
             Verdict(each.verdict),
             records.get(each.ordinal) if each.ordinal is not None else None,
-            shown_differences(map(_difference, each.changes or ())),
+            shown_differences(map(_difference, masks.changes(masks.of(each.event), each.changes or ()))),
         )
         for each in judgements
     ]
@@ -79,7 +85,8 @@ def first_refusing(plan: Plan, most: int) -> list[Judgement]:
 
 def with_events(judgements: Any) -> Any:
     """Load the events of `judgements` along, without what may be large."""
-    return judgements.select_related("event__event_type").defer(*LARGE, "identity", "origin")
+    related = ("event__event_type", "event__revision__schema")
+    return judgements.select_related(*related).defer(*LARGE, "identity", "origin")
 
 
 def _records(plan: Plan, ordinals: Iterable[int]) -> dict[int, Record]:

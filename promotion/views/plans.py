@@ -23,6 +23,7 @@ from promotion.models import Event, Plan, Promotion
 from promotion.policy import MANAGE, VIEW, Actor, require
 from promotion.states import FORCIBLE, Verdict
 from promotion.views.plan_details import listing, live, page
+from promotion.views.sensitive import masks_of, told
 from promotion.views.shared import actor_of, enqueue, promotion_of
 
 FOLDER = "promotion/plans"
@@ -123,13 +124,15 @@ def compare_plans(request: HttpRequest, promotion_id: int) -> HttpResponse:
     old = before(new) if new is not None else None
     context: dict[str, Any] = {"promotion": promotion, "new": new, "old": old}
     if new is not None and old is not None:
-        found = compare(old, new, MOST_DIFFERENCES)
+        found, masks = compare(old, new, MOST_DIFFERENCES), masks_of(request, promotion)
+        rows = [row | {"aggregate": masks.label(row["aggregate"])} for row in found.rows]
         events = Event.objects.filter(pk__in=[row["event"] for row in found.rows])
         known = events.select_related("event_type").only("promotion_id", "partition", "offset", "event_type").in_bulk()
         context |= {
             "counts": found.counts,
             "total": sum(found.counts.values()),
-            "rows": [row | {"event": known.get(row["event"])} for row in found.rows],
+            "rows": [row | {"event": known.get(row["event"])} for row in rows],
+            **told(request, promotion, masks, "plans compared", plan=str(new.pk), events=len(rows)),
         }
     template = "compare" if _whole(request) else "_differences"
     answer = render(request, f"{FOLDER}/{template}.html", context)
@@ -138,8 +141,10 @@ def compare_plans(request: HttpRequest, promotion_id: int) -> HttpResponse:
 
 
 def _steps(request: HttpRequest, promotion: Promotion, shown: Plan, *, old: bool = False) -> HttpResponse:
-    context = live(request, promotion, shown, old=old)
-    answer = render(request, f"{FOLDER}/_steps.html", context | listing(request, shown, context))
+    context, masks = live(request, promotion, shown, old=old), masks_of(request, promotion)
+    context |= listing(request, shown, context, masks)
+    told(request, promotion, masks, "plan", plan=str(shown.pk), events=len(context["rows"]))
+    answer = render(request, f"{FOLDER}/_steps.html", context)
     patch_vary_headers(answer, ["HX-Request"])
     return answer
 

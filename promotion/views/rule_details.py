@@ -7,6 +7,8 @@ from typing import Any
 from django.db.models import Max
 from django.http import HttpRequest
 
+from promotion.actions.masking import Masks
+from promotion.actions.rewrite_masks import masked
 from promotion.actions.rule_sets import proposed
 from promotion.actions.rules import drafted
 from promotion.domain.shown_difference import between, shown_differences
@@ -15,6 +17,7 @@ from promotion.policy import MANAGE, may
 from promotion.states import JobKind
 from promotion.views.plan_state import standing
 from promotion.views.rule_lines import lines, number_of_changes
+from promotion.views.sensitive import masks_of, told
 from promotion.views.steps import EXPORTED, steps
 
 KINDS = (JobKind.PREVIEW_RULES, JobKind.REWRITE)
@@ -37,15 +40,16 @@ def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
     rules = RuleList.objects.of(promotion)
     draft = drafted(rules)
     newest = newest_pass(promotion)
-    shown = lines(rules, draft, newest)
+    shown, masks = lines(rules, draft, newest), masks_of(request, promotion)
     context = {**live(request, promotion), "rules": rules, "lines": shown, "changes": number_of_changes(shown)}
     context |= {
         "drafting": rules.draft is not None,
         "fits": newest is not None and fits(newest, draft, promotion),
         "run": newest,
-        "report": report(newest) if newest is not None else None,
+        "report": report(newest, masks) if newest is not None else None,
         "sets": sets(promotion, draft) if context["may_edit"] else [],
         "may_apply": context["may_edit"] and context["active"] is None and (rules.draft is not None or rules.applied),
+        **told(request, promotion, masks, "rules"),
     }
     return context
 
@@ -84,9 +88,10 @@ def fits(run: RulePass, draft: list[dict[str, Any]], promotion: Promotion) -> bo
     return job is not None and job.arguments.get("changes") == promotion.changes
 
 
-def report(run: RulePass) -> dict[str, Any]:
-    """Return what a pass kept, as far as a page shows it."""
+def report(run: RulePass, masks: Masks) -> dict[str, Any]:
+    """Return what a pass kept, as far as a page shows it, without what is masked."""
     counts = run.counts
+    fields, samples = masked(run, masks)
     return {
         "counts": counts,
         "said": {name: _said(counts.get(name, 0), words) for name, words in _WORDS.items()},
@@ -97,10 +102,10 @@ def report(run: RulePass) -> dict[str, Any]:
                 "shown": each["values"][:MOST_VALUES],
                 "others": each["more"] + max(0, len(each["values"]) - MOST_VALUES),
             }
-            for each in run.fields[:MOST_FIELDS]
+            for each in fields[:MOST_FIELDS]
         ],
         "more_fields": max(0, len(run.fields) - MOST_FIELDS),
-        "samples": [_sample(each) for each in run.samples[:MOST_SAMPLES]],
+        "samples": [_sample(each) for each in samples[:MOST_SAMPLES]],
         "problems": by_reason(run.problems),
         "more_problems": max(0, counts.get("invalid", 0) - len(run.problems)),
         "refused": refused(run),

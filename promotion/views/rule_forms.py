@@ -14,7 +14,7 @@ from promotion.actions import rule_sets
 from promotion.actions import rules as actions
 from promotion.domain.rewrite import read_rules, to_json
 from promotion.domain.rewrite.rule_file import MAX_BYTES
-from promotion.errors import Conflict, InvalidInput, NotFound
+from promotion.errors import Conflict, InvalidInput, NotFound, Refused
 from promotion.forms.rules import FileForm, HostForm, JsonForm, QuickForm, RuleForm, SaveForm, UserForm, WritingForm
 from promotion.models import Promotion, RuleList, RuleSet
 from promotion.policy import MANAGE, require
@@ -143,6 +143,11 @@ def _save(
     except InvalidInput as error:
         form.place(error.problems or [error.message])
         return _shown(request, promotion, form, way, 422, **about)
+    try:
+        actions.require_sight(actor_of(request), [entry["rule"]], [before] if before is not None else [])
+    except Refused as error:
+        form.add_error("sensitive" if "sensitive" in form.fields else None, str(error))
+        return _shown(request, promotion, form, way, 403, **about)
     try:
         _write(request, promotion, form.cleaned_data["version"], entry, held, rule_id)
     except InvalidInput as error:  # together with the others: a name that another rule has

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -13,6 +13,8 @@ from django.urls import reverse
 
 from promotion.actions import gather as actions
 from promotion.actions.amend import may_be_amended
+from promotion.actions.gather import Missing
+from promotion.actions.masking import Masks
 from promotion.domain.identity import Identity
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.things import REF_LENGTH, GatheredForm, GatherForm, ThingFilterForm
@@ -20,6 +22,7 @@ from promotion.models import Promotion
 from promotion.policy import MANAGE, VIEW, Actor, may, require
 from promotion.views import undo
 from promotion.views.paging import PAGE
+from promotion.views.sensitive import masks_of, told
 
 FOLDER = "promotion/things"
 
@@ -39,8 +42,10 @@ def _list(request: HttpRequest, promotion: Promotion) -> HttpResponse:
     kinds, alone = actions.kinds(promotion)
     form = ThingFilterForm(request.GET, kinds)
     kind = form.cleaned_data["kind"] if form.is_valid() else ""
-    page = _page(request, promotion, kind, form.cleaned_data["text"]) if kind else None
+    masks = masks_of(request, promotion)
+    page = _page(request, promotion, kind, form.cleaned_data["text"], masks) if kind else None
     context = {**_common(request, promotion), "form": form, "kinds": kinds, "alone": alone, "kind": kind, "page": page}
+    context |= told(request, promotion, masks, "things", kind=kind)
     return render(request, f"{FOLDER}/list.html", context, status=200 if form.is_valid() else 422)
 
 
@@ -49,11 +54,15 @@ def _gathered(request: HttpRequest, promotion: Promotion) -> HttpResponse:
     chosen, found = _gather(promotion, form)
     parts = form.cleaned_data["parts"] != "no"
     other = {"kind": chosen.aggregate, "thing": form.cleaned_data["thing"], "parts": "no" if parts else "yes"}
+    masks = masks_of(request, promotion)
+    missing = [Missing(masks.identity(each.identity), masks.identity(each.wanted_by)) for each in found.missing]
     context = {
         **_common(request, promotion),
-        "chosen": chosen,
+        "chosen": masks.identity(chosen),
         "found": found,
-        "things": found.things.values(),
+        "things": [replace(each, identity=masks.identity(each.identity)) for each in found.things.values()],
+        "missing": missing,
+        **told(request, promotion, masks, "things", things=len(found.things)),
         "parts": parts,
         "ref": form.cleaned_data["thing"],
         "other_url": f"{request.path}?{urlencode(other)}",
@@ -92,16 +101,20 @@ class _Page:
     next_url: str
 
 
-def _page(request: HttpRequest, promotion: Promotion, kind: str, text: str) -> _Page:
-    """Return the things after the one that the URL names, whose `ref` is the cursor; unknown ones begin anew."""
+def _page(request: HttpRequest, promotion: Promotion, kind: str, text: str, masks: Masks) -> _Page:
+    """Return the things after the one that the URL names, whose `ref` is the cursor; unknown ones begin anew.
+
+    Where a value of their names is masked, nothing but the kind itself is found by a text.
+    """
     keys = actions.keys_of_kind(promotion, kind)
     found = promotion.events.about_things(keys)
     cursor = request.GET.get("after", "")
     if len(cursor) == REF_LENGTH and cursor.isalnum() and (after := found.thing_with(cursor)):
         found = found.after_thing(after)
-    rows = list(found.saying(text).by_thing()[: PAGE + 1])
+    said = found.none() if text and masks.hides(kind) else found.saying(text)
+    rows = list(said.by_thing()[: PAGE + 1])
     for row in rows:
-        row["identity"] = actions.identity_of_row(row)
+        row["identity"] = masks.identity(actions.identity_of_row(row))
         row["url"] = f"{request.path}?{urlencode({'kind': kind, 'thing': row['ref']})}"
     query = request.GET.copy()
     query["after"] = rows[PAGE - 1]["ref"] if len(rows) > PAGE else ""

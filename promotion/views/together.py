@@ -22,6 +22,7 @@ from promotion.views import together_details as details
 from promotion.views import undo as undoing
 from promotion.views.events import filter_of, url_with
 from promotion.views.paging import count_up_to
+from promotion.views.sensitive import masks_of, told, visible_matches
 from promotion.views.shared import actor_of, promotion_of
 
 PAGE = "promotion/events/together.html"
@@ -64,6 +65,7 @@ class _Page:
 
     def __init__(self, request: HttpRequest, promotion: Promotion, given: dict[str, Any]) -> None:
         self._request, self._promotion, self._given = request, promotion, given
+        self._masks = masks_of(request, promotion)
         self._query = filter_of(QueryDict(given["query"]))
         self._chosen = self._events()
         self._count, self._too_many = count_up_to(self._chosen, MOST_IDS)
@@ -106,11 +108,12 @@ class _Page:
 
     def _look(self, wanted: actions.Wanted, status: int = 200) -> HttpResponse:
         try:
-            looked = actions.look(self._promotion, self._chosen, wanted)
+            looked = actions.look(self._promotion, self._chosen, wanted, self._masks)
         except (InvalidInput, Refused) as error:
             self._context["error"] = error
             return self._shown(422)
         self._context |= details.shown(looked)
+        self._context |= told(self._request, self._promotion, self._masks, "edit together", events=looked.seen)
         return self._shown(status)
 
     def _apply(self, wanted: actions.Wanted) -> HttpResponse:
@@ -121,10 +124,10 @@ class _Page:
     def _events(self) -> EventQuerySet:
         if not self._given["everything"]:
             return self._promotion.events.filter(pk__in=self._given["event"])
-        wanted = EventFilterForm(self._query, self._promotion).wanted()
-        if wanted is None:
+        found = visible_matches(self._promotion, EventFilterForm(self._query, self._promotion), self._masks)
+        if found is None:
             raise InvalidInput("The filter cannot be used.", "Set it again on the list of events.")
-        return self._promotion.events.matching(wanted)
+        return found
 
     def _shown(self, status: int = 200) -> HttpResponse:
         promotion, given = self._promotion, self._given

@@ -23,7 +23,7 @@ from promotion.domain.files.items import Format
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.uploads import ApplyForm, DownloadForm, UploadForm
 from promotion.models import LineVerdict, Promotion, PromotionJob, Upload, UploadLine
-from promotion.policy import MANAGE, VIEW, may, require
+from promotion.policy import MANAGE, SENSITIVE, VIEW, may, require
 from promotion.states import JobKind
 from promotion.views.incoming import say_too_large, too_large
 from promotion.views.paging import keyset
@@ -41,10 +41,11 @@ def download(request: HttpRequest, promotion_id: int) -> HttpResponseBase:
     if not form.is_valid():
         context = {"promotion": promotion, "ready": promotion.state not in downloads.NOT_YET, "form": form}
         context |= {"outgoing": promotion.events.outgoing().count(), "may_edit": _may_edit(request, promotion)}
+        context["may_see"] = may(request.user, SENSITIVE)
         return render(request, f"{FOLDER}/download.html", context, status=422 if form.is_bound else 200)
     given = form.cleaned_data
     kind = Format(given["format"])
-    file = downloads.download(actor_of(request), promotion, given["all"], kind, given["plain"])
+    file = downloads.download(actor_of(request), promotion, given["all"], kind, given["plain"], given["sensitive"])
     headers = {
         "Content-Disposition": f'attachment; filename="{downloads.file_name(promotion, kind)}"',
         "X-Content-Type-Options": "nosniff",

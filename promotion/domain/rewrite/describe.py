@@ -41,6 +41,7 @@ def describe(rule: Rule) -> str:
     where = " and ".join(_condition(condition) for condition in rule.conditions)
     done = ", then ".join(_action(action) for action in rule.actions)
     sentence = f"Where {where}: {done}." if where else f"In every event: {done}."
+    sentence += " It may look into sensitive fields." if rule.sensitive else ""
     return sentence if len(sentence) <= MAX_LENGTH else sentence[: MAX_LENGTH - 1] + "…"
 
 

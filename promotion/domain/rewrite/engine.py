@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from promotion.domain.json_codec import DoesNotFit, from_json_value
+from promotion.domain.marks import Marks
+from promotion.domain.masks import holds_mask, veiled_texts
 from promotion.domain.resolve import Unresolvable
 from promotion.domain.rewrite.actions import (
     Action,
@@ -30,7 +32,7 @@ from promotion.domain.rewrite.setting import set_value
 from promotion.domain.rewrite.structure import drop, rename, retype
 from promotion.domain.rewrite.uuids import generate, map_generate
 from promotion.domain.rewrite.values import Act, map_values, regex, replace, shift
-from promotion.domain.rewrite.work import Change, Facts, Seeds, Shape, Targets, Work
+from promotion.domain.rewrite.work import UNMARKED, Change, Facts, Seeds, Shape, Targets, Work
 from promotion.domain.schema import Schema
 from promotion.domain.wire import MalformedValue
 
@@ -64,10 +66,16 @@ class Outcome:
 
 
 class Rewriter:
-    """Applies `rules` in their order. One for a whole job: it remembers what it finds out about each type."""
+    """Applies `rules` in their order. One for a whole job: it remembers what it finds out about each type.
 
-    def __init__(self, rules: Sequence[Rule], seeds: Seeds) -> None:
+    `marks_of` gives the marks of a type by its full name: what only a rule that says so may look into.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], seeds: Seeds, marks_of: Callable[[str], Marks] = lambda _name: UNMARKED
+    ) -> None:
         self._rules = tuple(rules)
+        self._marks_of = marks_of
         self._seeds = seeds
         self._shapes: dict[tuple[Schema, str, str, str], Shape] = {}
 
@@ -107,7 +115,10 @@ class Rewriter:
         if shape is None:
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes.clear()
-            shape = self._shapes[key] = Shape(schema.root, facts.full_name, facts.aggregate, facts.action)
+            # Rules may have brought what somebody edited since to another type before: it has both types' marks.
+            marks = self._marks_of(facts.full_name) | self._marks_of(schema.full_name)
+            names = facts.full_name, facts.aggregate, facts.action
+            shape = self._shapes[key] = Shape(schema.root, *names, marks=marks, marks_of=self._marks_of)
         return shape
 
     def _tests(self, shape: Shape, index: int) -> list[Test] | None:
@@ -133,15 +144,15 @@ def _exclusion(excluded: bool) -> Act:
 
 _BINDERS: dict[type, Callable[..., Act]] = {
     Set: lambda action, shape, _rule, _seeds: set_value(action, shape),
-    Replace: lambda action, shape, _rule, _seeds: replace(action, shape),
-    Regex: lambda action, shape, _rule, _seeds: regex(action, shape),
-    MapValues: lambda action, shape, _rule, _seeds: map_values(action, shape),
-    Rename: lambda action, shape, _rule, _seeds: rename(action, shape),
+    Replace: lambda action, shape, rule, _seeds: replace(action, shape, rule.sensitive),
+    Regex: lambda action, shape, rule, _seeds: regex(action, shape, rule.sensitive),
+    MapValues: lambda action, shape, rule, _seeds: map_values(action, shape, rule.sensitive),
+    Rename: lambda action, shape, rule, _seeds: rename(action, shape, rule.sensitive),
     Drop: lambda action, shape, _rule, _seeds: drop(action, shape),
     Retype: lambda action, shape, _rule, _seeds: retype(action, shape),
     Generate: generate,
-    MapGenerate: lambda action, shape, _rule, seeds: map_generate(action, shape, seeds),
-    Shift: lambda action, shape, _rule, _seeds: shift(action, shape),
+    MapGenerate: lambda action, shape, rule, seeds: map_generate(action, shape, seeds, rule.sensitive),
+    Shift: lambda action, shape, rule, _seeds: shift(action, shape, rule.sensitive),
     Exclude: lambda _action, _shape, _rule, _seeds: _exclusion(True),
     Include: lambda _action, _shape, _rule, _seeds: _exclusion(False),
     ConvertEventId: lambda _action, shape, rule, seeds: convert(shape, rule, seeds),
@@ -158,6 +169,8 @@ def _outcome(work: Work, schema: Schema) -> Outcome:
         body, written_in = _in_target(work, schema)
     elif work.touched and not work.problems and not _as_before(work):
         body = _in_source(work, schema)
+    if body is not None and holds_mask(body) and not holds_mask(work.body):
+        _blame(work, ["it would hold a mask in the place of a value."])
     name, rules = work.shape.full_name, (work.matched, work.changed_by)
     if work.problems:
         excluded = work.excluded if work.refused else True
@@ -179,7 +192,7 @@ def _in_source(work: Work, schema: Schema) -> bytes | None:
     try:
         return from_json_value(schema, work.holder[0])
     except DoesNotFit as error:
-        _blame(work, error.problems)
+        _blame(work, veiled_texts(error.problems, work.shape.marks))
         return None
 
 
@@ -197,7 +210,7 @@ def _in_target(work: Work, schema: Schema) -> tuple[bytes | None, Schema]:
     try:
         return alignment.written(work.holder[0]), target
     except (DoesNotFit, Unresolvable) as error:
-        _blame(work, error.problems or [error.message])
+        _blame(work, veiled_texts(error.problems, work.shape.marks) or [error.message])
         return None, target
 
 

@@ -9,9 +9,8 @@ from promotion.domain.avro_type import AvroType
 from promotion.domain.event_id import FIELD, host_of, user_of
 from promotion.domain.rewrite.conditions import Among, Condition, Equals, Matches, Missing, Position, Time
 from promotion.domain.rewrite.fitting import GIVEN, equal, leaf, plain
-from promotion.domain.rewrite.path import Path
 from promotion.domain.rewrite.pattern import compiled
-from promotion.domain.rewrite.places import Place
+from promotion.domain.rewrite.places import BlindPlace, Place
 from promotion.domain.rewrite.rule import Rule
 from promotion.domain.rewrite.work import Facts, Shape, Work
 
@@ -30,7 +29,7 @@ def tests(rule: Rule, shape: Shape) -> list[Test] | None:
         return None
     ready: list[tuple[int, Test]] = []
     for condition in rule.conditions:
-        made = _test(condition, shape)
+        made = _test(condition, shape, rule.sensitive)
         if made is None:
             return None
         ready += made
@@ -69,7 +68,7 @@ def identity(shape: Shape) -> Callable[[Any], Mapping[str, Any]]:
     return view
 
 
-def _test(condition: Condition, shape: Shape) -> list[tuple[int, Test]] | None:
+def _test(condition: Condition, shape: Shape, sensitive: bool) -> list[tuple[int, Test]] | None:
     match condition:
         case Among(what="host" | "user" as what, names=names):
             return _by_identity(what, names, shape)
@@ -80,12 +79,12 @@ def _test(condition: Condition, shape: Shape) -> list[tuple[int, Test]] | None:
         case Time():
             return [(0, _time(condition))]
         case Equals(path=path, values=values):
-            return _equals(shape.place(path), values)
+            return _equals(shape.seen(path, sensitive), values)
         case Matches(path=path, pattern=pattern):
-            place = shape.place(path)
+            place = shape.seen(path, sensitive)
             return None if place is None else [(2, _any_leaf(place, _matcher(pattern)))]
         case Missing(path=path):
-            return _missing(path, shape)
+            return _missing(shape.seen(path, sensitive))
 
 
 def _by_identity(what: str, names: tuple[str, ...], shape: Shape) -> list[tuple[int, Test]]:
@@ -104,11 +103,12 @@ def _equals(place: Place | None, values: tuple[Any, ...]) -> list[tuple[int, Tes
     return found if quick is None else [(1, quick), *found]
 
 
-def _missing(path: Path, shape: Shape) -> list[tuple[int, Test]]:
-    place = shape.place(path)
+def _missing(place: Place | None) -> list[tuple[int, Test]]:
+    """What must not be looked at is not said to be missing."""
     if place is None:
         return []
-    return [(2, lambda work: all(spot.container[spot.key] is None for spot in place.spots(work.holder)))]
+    empty: tuple[int, Test] = (2, lambda work: all(s.container[s.key] is None for s in place.spots(work.holder)))
+    return [empty, (3, lambda work: not place.hides_any(work.holder))] if isinstance(place, BlindPlace) else [empty]
 
 
 def _any_leaf(place: Place, good: Callable[[Any], bool]) -> Test:

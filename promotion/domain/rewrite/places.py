@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from promotion.domain.avro_type import AvroType
+from promotion.domain.marks import Marks, Touch
 from promotion.domain.rewrite.path import Part, Path, Step, entry_text
 
 
@@ -52,6 +53,35 @@ class Place:
     def hits(self) -> set[AvroType]:
         """Return the types of all values it can lead to."""
         return {place.node for place in _reachable(self) if place.hit}
+
+
+class BlindPlace(Place):
+    """A place as a rule sees it that must not look into sensitive fields: values in these are passed over.
+
+    With `around`, values that hold a sensitive one are passed over too.
+    """
+
+    __slots__ = ("_around", "_known", "_marks")
+
+    def __init__(self, place: Place, marks: Marks, around: bool) -> None:
+        super().__init__(place.node, place.hit)
+        self.inside = place.inside
+        self._marks, self._around = marks, around
+        self._known: dict[str, bool] = {}
+
+    def spots(self, holder: list[Any]) -> list[Spot]:
+        """Return the values that may be seen, in the tree's order."""
+        return [spot for spot in super().spots(holder) if not self._hides(spot.path)]
+
+    def hides_any(self, holder: list[Any]) -> bool:
+        """Whether a value of this event is passed over."""
+        return any(self._hides(spot.path) for spot in super().spots(holder))
+
+    def _hides(self, path: str) -> bool:
+        if path not in self._known:
+            touch = self._marks.touch(path)
+            self._known[path] = touch is Touch.WITHIN or (self._around and touch is Touch.ABOVE)
+        return self._known[path]
 
 
 def locate(root: AvroType, path: Path, inside_union: bool = False) -> Place | None:

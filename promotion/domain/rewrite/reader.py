@@ -99,6 +99,13 @@ class Reader:
             return default
         return str(value)
 
+    def flag(self, key: str) -> bool:
+        """Return true or false, false where it is not given."""
+        value = self._take(key, False)
+        if not isinstance(value, bool):
+            self.problem(f"{key}: true or false is expected.")
+        return value is True
+
     def number(self, key: str, most: int = 2**63 - 1) -> int | None:
         """Return a whole number from 0, None where it is not given."""
         value = self._take(key, None)

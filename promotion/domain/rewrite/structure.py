@@ -12,9 +12,12 @@ from promotion.domain.rewrite.values import Act, nothing
 from promotion.domain.rewrite.work import Change, Shape, Work
 
 
-def rename(action: Rename, shape: Shape) -> Act:
-    """Return what gives a field another name; a problem where the record has one of that name."""
-    place, old = shape.place(action.path), action.path.field
+def rename(action: Rename, shape: Shape, sensitive: bool) -> Act:
+    """Return what gives a field another name; a problem where the record has one of that name.
+
+    What holds a sensitive value keeps its name unless the rule is `sensitive`: by that name it is known.
+    """
+    place, old = shape.seen(action.path, sensitive, around=True), action.path.field
     if place is None:
         return nothing
 
@@ -64,7 +67,8 @@ def retype(action: Retype, shape: Shape) -> Act:
     def make() -> Shape:
         root = shape.root
         copy = AvroType(root.kind, action.full_name, root.inner, root.fields, root.symbols, root.size)
-        return Shape(copy, action.full_name, *split_name(action.full_name), moved=True)
+        marks = shape.marks | shape.marks_of(action.full_name)
+        return Shape(copy, action.full_name, *split_name(action.full_name), True, marks, shape.marks_of)
 
     return lambda work: work.restructured(shape.derived(action, make))
 

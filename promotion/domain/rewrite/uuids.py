@@ -38,7 +38,7 @@ def positioned(seed: UUID, work: Work, exact: str) -> str:
     return str(uuid5(seed, f"{work.facts.partition}:{work.facts.offset}:{exact}"))
 
 
-def map_generate(action: MapGenerate, shape: Shape, seeds: Seeds) -> Act:
+def map_generate(action: MapGenerate, shape: Shape, seeds: Seeds, sensitive: bool) -> Act:
     """Return what puts the UUID of a source value at each place; without such a value nothing changes.
 
     A source in the same record as the place is the place's own: `items[*].newId` from `items[*].oldId`, item by item.
@@ -46,8 +46,10 @@ def map_generate(action: MapGenerate, shape: Shape, seeds: Seeds) -> Act:
     place = shape.place(action.path)
     seed = seeds.pair if action.scope is Scope.PAIR else seeds.promotion
     if action.source is None:
-        return each_text(place, lambda _work, _spot, text: mapped(seed, text), ("string", GIVEN))
-    source = shape.place(action.source)
+        return each_text(
+            shape.seen(action.path, sensitive), lambda _work, _spot, text: mapped(seed, text), ("string", GIVEN)
+        )
+    source = shape.seen(action.source, sensitive)
     if source is None:
         return nothing
     beside = action.source.field if action.source.parts[:-1] == action.path.parts[:-1] else ""

@@ -49,9 +49,9 @@ def fill(work: Work, spot: Spot, filling: Filling) -> None:
         work.put(spot, container, key, value, plain(node, current), plain(node, value))
 
 
-def replace(action: Replace, shape: Shape) -> Act:
+def replace(action: Replace, shape: Shape, sensitive: bool) -> Act:
     """Return what replaces one whole value by another."""
-    place = shape.place(action.path)
+    place = shape.seen(action.path, sensitive)
     if place is None:
         return nothing
     old, filling = action.old, Filling(action.new)
@@ -68,7 +68,7 @@ def replace(action: Replace, shape: Shape) -> Act:
     return act
 
 
-def regex(action: Regex, shape: Shape) -> Act:
+def regex(action: Regex, shape: Shape, sensitive: bool) -> Act:
     """Return what replaces the matches of a pattern in texts."""
     pattern = compiled(action.pattern)
     template = Template(action.template, pattern.groups)
@@ -80,10 +80,10 @@ def regex(action: Regex, shape: Shape) -> Act:
             work.problem(f"the pattern cannot be applied at {spot.path}: {error}.")
             return None
 
-    return each_text(shape.place(action.path), change, ("string", GIVEN))
+    return each_text(shape.seen(action.path, sensitive), change, ("string", GIVEN))
 
 
-def map_values(action: MapValues, shape: Shape) -> Act:
+def map_values(action: MapValues, shape: Shape, sensitive: bool) -> Act:
     """Return what replaces texts and symbols by a table."""
     table, strict = action.table, action.otherwise is Otherwise.INVALID
 
@@ -93,12 +93,12 @@ def map_values(action: MapValues, shape: Shape) -> Act:
             work.problem(f"the value at {spot.path} is not in the table.")
         return found
 
-    return each_text(shape.place(action.path), change, ("string", "enum", GIVEN))
+    return each_text(shape.seen(action.path, sensitive), change, ("string", "enum", GIVEN))
 
 
-def shift(action: Shift, shape: Shape) -> Act:
+def shift(action: Shift, shape: Shape, sensitive: bool) -> Act:
     """Return what moves timestamps. EventId.timestamp stays 0, which says that it was not set."""
-    place = shape.place(action.path)
+    place = shape.seen(action.path, sensitive)
     if place is None:
         return nothing
 

@@ -9,15 +9,17 @@ from uuid import UUID
 
 from promotion.domain.avro_type import AvroType
 from promotion.domain.limits import DEFAULT_LIMITS
+from promotion.domain.marks import Marks
 from promotion.domain.octets import visible
 from promotion.domain.rewrite.alignment import Alignment, align
 from promotion.domain.rewrite.path import Path
-from promotion.domain.rewrite.places import Place, Spot, locate
+from promotion.domain.rewrite.places import BlindPlace, Place, Spot, locate
 from promotion.domain.rewrite.rule import OnInvalid, Rule
 from promotion.domain.schema import Schema
 from promotion.domain.walk import JsonWalker
 
 MAX_PROBLEMS = 100
+UNMARKED = Marks()
 #: Returns the target's latest schema of a type by its full name, None where it has none.
 Targets = Callable[[str], Schema | None]
 
@@ -54,8 +56,18 @@ class Change:
 class Shape:
     """A type of event at one point of the rules: its name, and its fields as the rules before have left them."""
 
-    def __init__(self, root: AvroType, full_name: str, aggregate: str, action: str, moved: bool = False) -> None:
+    def __init__(
+        self,
+        root: AvroType,
+        full_name: str,
+        aggregate: str,
+        action: str,
+        moved: bool = False,
+        marks: Marks = UNMARKED,
+        marks_of: Callable[[str], Marks] = lambda _name: UNMARKED,
+    ) -> None:
         self.root = root
+        self.marks, self.marks_of = marks, marks_of
         self.full_name = full_name
         self.aggregate = aggregate
         self.action = action
@@ -73,6 +85,11 @@ class Shape:
             self._places[key] = locate(self.root, path, inside_union)
         return self._places[key]
 
+    def seen(self, path: Path, sensitive: bool, around: bool = False) -> Place | None:
+        """Return `place(path)` as a rule sees it; one that is not `sensitive` passes over the sensitive fields."""
+        place = self.place(path)
+        return place if sensitive or place is None or not self.marks else BlindPlace(place, self.marks, around)
+
     def derived(self, key: Any, make: Callable[[], Shape]) -> Shape:
         """Return the shape that a change named `key` leads to, made once."""
         if key not in self._derived:
@@ -81,7 +98,7 @@ class Shape:
 
     def with_root(self, root: AvroType) -> Shape:
         """Return this type with other fields."""
-        return Shape(root, self.full_name, self.aggregate, self.action, self.moved)
+        return Shape(root, self.full_name, self.aggregate, self.action, self.moved, self.marks, self.marks_of)
 
     def aligned(self, target: Schema) -> Alignment:
         """Return how events of this shape become events of `target`."""

@@ -1,4 +1,4 @@
-"""`manage.py event_types load | list | decide | keys`: the catalogue, for scripts. Documented in docs/automation.md."""
+"""`manage.py event_types load | list | decide | keys | sensitive`: the catalogue, for scripts (docs/automation.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from promotion.actions import curate, key_fields, load_event_types
+from promotion.actions import curate, key_fields, load_event_types, sensitive_fields
 from promotion.errors import InvalidInput
 from promotion.management.base import Answer, JsonCommand, actor, add_common
 from promotion.models import EventType, ExportCount
@@ -21,7 +21,7 @@ class Command(JsonCommand):
     help = "Load, list and decide which event types travel."
 
     def add_subcommands(self, subparsers: Any) -> None:
-        """Add load, list, decide and keys."""
+        """Add load, list, decide, keys and sensitive."""
         load = subparsers.add_parser("load", help="Fill the table from the schemas; decides nothing.")
         load.add_argument("--dir", type=Path, default=None, help="Instead of PROMOTION_SCHEMAS_DIR.")
         add_common(load)
@@ -33,6 +33,7 @@ class Command(JsonCommand):
         listing.set_defaults(handler=_list)
         _add_decide(subparsers.add_parser("decide", help="Decide about types, all or none."))
         _add_keys(subparsers.add_parser("keys", help="Correct which fields name the thing, all or none."))
+        _add_sensitive(subparsers.add_parser("sensitive", help="Correct which fields are masked, all or none."))
 
 
 def _add_decide(parser: ArgumentParser) -> None:
@@ -54,6 +55,16 @@ def _add_keys(parser: ArgumentParser) -> None:
     parser.add_argument("names", nargs="+", metavar="FULLNAME")
     add_common(parser, user=True)
     parser.set_defaults(handler=_keys)
+
+
+def _add_sensitive(parser: ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--fields", metavar="PATH,PATH", help="The sensitive fields, [] for every item; '' for none.")
+    group.add_argument("--proposed", action="store_true", help="Back to what the schemas propose.")
+    parser.add_argument("--reason", required=True, help="Why; it is kept with the correction.")
+    parser.add_argument("names", nargs="+", metavar="FULLNAME")
+    add_common(parser, user=True)
+    parser.set_defaults(handler=_sensitive)
 
 
 def _add_decisions(parser: ArgumentParser, *, required: bool) -> None:
@@ -92,6 +103,9 @@ def _describe(event_type: EventType, seen: dict[str, int]) -> Answer:
         "key_fields": event_type.identity_fields,
         "proposed_key_fields": event_type.proposed_key_fields,
         "key_fields_corrected": event_type.key_fields is not None,
+        "sensitive_fields": event_type.masked_fields,
+        "proposed_sensitive_fields": event_type.proposed_sensitive_fields,
+        "sensitive_fields_corrected": event_type.sensitive_fields is not None,
         "seen": seen,
     }
 
@@ -116,4 +130,14 @@ def _keys(options: dict[str, Any]) -> Answer:
     else:
         paths = [path for path in options["fields"].split(",") if path.strip()]
         changed = key_fields.correct(actor(options), names, paths, reason)
+    return {"event_types": len(set(names)), "changed": changed}
+
+
+def _sensitive(options: dict[str, Any]) -> Answer:
+    names, reason = options["names"], options["reason"]
+    if options["proposed"]:
+        changed = sensitive_fields.back_to_proposal(actor(options), names, reason)
+    else:
+        paths = [path for path in options["fields"].split(",") if path.strip()]
+        changed = sensitive_fields.correct(actor(options), names, paths, reason)
     return {"event_types": len(set(names)), "changed": changed}

@@ -10,7 +10,9 @@ from promotion import jobs
 from promotion.actions.amend import Asked, positions, propose, root_of
 from promotion.actions.amend_types import UPDATED
 from promotion.actions.approach import switch
+from promotion.actions.masking import Masks
 from promotion.domain.identity import Identity
+from promotion.domain.masks import refuse_masks
 from promotion.domain.names import ACTIONS
 from promotion.errors import InvalidInput
 from promotion.management.answers import Answer, promotion_line
@@ -44,6 +46,7 @@ def add(subparsers: Any) -> None:
 def _amend(options: dict[str, Any]) -> Answer:
     user, found = actor(options), promotion(options)
     identities = EventType.objects.identities()
+    refuse_masks(options["thing"])
     things = [_thing(each, identities) for each in options["thing"]]
     asked = Asked(positions(found, options["event"]), things, options["action"])
     amendments, job = propose(user, found, asked)
@@ -79,8 +82,9 @@ def _thing(text: str, identities: dict[str, tuple[str, ...]]) -> Identity:
 def _events(amendments: Promotion) -> Iterator[Answer]:
     rows = Amendment.objects.filter(event__promotion=amendments, event__excluded=False).order_by("event__offset")
     columns = ("event__partition", "event__offset", "event__event_type__full_name", "thing", "current__needs")
+    masks = Masks()
     for partition, offset, name, thing, needs in rows.values_list(*columns).iterator():
-        yield {"event": f"{partition}:{offset}", "type": name, "thing": thing, "needs": needs}
+        yield {"event": f"{partition}:{offset}", "type": name, "thing": masks.label(thing), "needs": needs}
 
 
 def _approach(options: dict[str, Any]) -> Answer:

@@ -13,7 +13,7 @@ from promotion.domain.filter_text import moment, offsets
 from promotion.domain.filters import ExportFilter
 from promotion.errors import InvalidInput, NotFound
 from promotion.management.answers import Answer, check_complete, promotion_answer, promotion_line
-from promotion.management.base import actor, add_common, promotion, wait_for
+from promotion.management.base import actor, add_common, add_sensitive, audited, masks, promotion, wait_for
 from promotion.models import Environment, Promotion, PromotionJob
 from promotion.states import Approach, JobKind
 
@@ -30,6 +30,9 @@ def add(subparsers: Any) -> None:
         parser = subparsers.add_parser(name, help=what)
         parser.add_argument("id", type=int)
         add_common(parser, user=wait, wait=wait)
+        if name == "show":
+            add_sensitive(parser)
+            parser.add_argument("--as", dest="actor", metavar="USER", help="Who sees them; needed for --sensitive.")
         parser.set_defaults(handler=handler)
     parser = subparsers.add_parser("list", help="List the promotions, the newest first.")
     add_common(parser)
@@ -100,7 +103,8 @@ def _cancel(options: dict[str, Any]) -> Answer:
 
 
 def _show(options: dict[str, Any]) -> Answer:
-    return promotion_answer(promotion(options))
+    found, seen = promotion(options), masks(options)
+    return audited(options, found, seen, promotion_answer(found, seen), "story")
 
 
 def _list(options: dict[str, Any]) -> Answer:

@@ -12,7 +12,7 @@ from promotion.actions.download import Download, download
 from promotion.actions.upload import upload
 from promotion.domain.files.items import Format
 from promotion.errors import InvalidInput
-from promotion.management.base import Answer, actor, add_common, end_with, promotion, wait_for
+from promotion.management.base import Answer, actor, add_common, add_sensitive, end_with, promotion, wait_for
 from promotion.management.streams import opened
 from promotion.models import LineVerdict, Upload
 
@@ -30,6 +30,8 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--plain", action="store_true", help="Unions without tags where that is unambiguous.")
     parser.add_argument("--out", required=True, metavar="FILE", help="Where to; - is standard output.")
     parser.add_argument("--all", action="store_true", help="The excluded events too.")
+    add_sensitive(parser)
+    parser.add_argument("--as", dest="actor", metavar="USER", help="Who downloads; needed for --sensitive.")
     add_common(parser)
     parser.set_defaults(handler=_download)
     parser = subparsers.add_parser("upload", help="Compare an edited file with the events, and apply it.")
@@ -45,7 +47,9 @@ def add(subparsers: Any) -> None:
 
 def _download(options: dict[str, Any]) -> Answer | None:
     found = promotion(options)
-    file = download(None, found, options["all"], Format(options["format"]), options["plain"])
+    user = actor(options) if options["actor"] else None
+    asked = options["all"], Format(options["format"]), options["plain"], options["sensitive"]
+    file = download(user, found, *asked)
     if options["out"] == "-":
         _write(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()

@@ -11,7 +11,7 @@ from promotion.actions.plan import refuse, request_plan
 from promotion.domain.plan_choices import Mode, PlanChoices, Policy
 from promotion.errors import InvalidInput, NotFound, Refused
 from promotion.management.answers import Answer, plan_answer
-from promotion.management.base import actor, add_common, end_with, promotion, wait_for
+from promotion.management.base import actor, add_common, add_sensitive, audited, end_with, masks, promotion, wait_for
 from promotion.models import Event, Plan, Promotion
 from promotion.states import FORCIBLE, Verdict
 
@@ -22,6 +22,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("id", type=int)
     add_choices(parser)
     parser.add_argument("--steps", action="store_true", help="List every event with its verdict.")
+    add_sensitive(parser)
     parser.add_argument("--no-wait", action="store_true", help="Do not wait until a worker has made it.")
     add_common(parser, user=True, wait=True)
     parser.set_defaults(handler=_plan)
@@ -89,13 +90,13 @@ def newest_plan(found: Promotion) -> Plan:
 
 
 def _plan(options: dict[str, Any]) -> Answer:
-    found = promotion(options)
+    found, seen = promotion(options), masks(options)
     job = jobs.enqueue(request_plan(actor(options), found, choices(options)))
     if options["no_wait"]:
         return {"promotion": found.pk, "job": job.pk, "state": "planning"}
     wait_for(job)
     plan = newest_plan(found)
-    answer = plan_answer(plan, steps=options["steps"])
+    answer = audited(options, found, seen, plan_answer(plan, seen, steps=options["steps"]), "plan")
     try:
         refuse(plan)
     except Refused as refused:

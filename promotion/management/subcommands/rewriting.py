@@ -9,7 +9,17 @@ from promotion.actions import rules
 from promotion.actions.rule_sets import version_named
 from promotion.domain.rewrite import to_json
 from promotion.errors import InvalidInput, PromotionError, Refused
-from promotion.management.base import Answer, actor, add_common, end_with, promotion, wait_for
+from promotion.management.base import (
+    Answer,
+    actor,
+    add_common,
+    add_sensitive,
+    audited,
+    end_with,
+    masks,
+    promotion,
+    wait_for,
+)
 from promotion.management.rule_answers import pass_answer, rules_answer
 from promotion.management.rule_input import rules_in, short_rule
 from promotion.models import Promotion, PromotionJob, RuleList, RulePass
@@ -37,6 +47,7 @@ def add(subparsers: Any) -> None:
     then.add_argument("--apply", action="store_true", help="Do the draft to the events, and wait for it.")
     then.add_argument("--undo", metavar="RULE_ID", help="Undo an applied rule on every event, and wait for it.")
     then.add_argument("--discard", action="store_true", help="Forget the draft.")
+    add_sensitive(parser)
     parser.add_argument("--as", dest="actor", metavar="USER", help="Who does it; needed for all but showing.")
     add_common(parser)
     parser.set_defaults(handler=_rules)
@@ -57,6 +68,7 @@ def _rules(options: dict[str, Any]) -> Answer:
 
 
 def _do(user: Actor, found: Promotion, options: dict[str, Any], drafts: bool) -> Answer:
+    masks(options)  # refuses before anything is done
     version = RuleList.objects.filter(pk=found.pk).values_list("version", flat=True).first() or 0
     if drafts:
         _draft(user, found, version, options)
@@ -64,11 +76,11 @@ def _do(user: Actor, found: Promotion, options: dict[str, Any], drafts: bool) ->
     if options["discard"]:
         rules.discard(user, found, version)
     if options["preview"]:
-        return _wait(found, rules.preview(user, found))
+        return _wait(options, found, rules.preview(user, found))
     if options["apply"]:
-        return _wait(found, rules.apply(user, found, version))
+        return _wait(options, found, rules.apply(user, found, version))
     if options["undo"]:
-        return _wait(found, rules.undo(user, found, options["undo"].lower()))
+        return _wait(options, found, rules.undo(user, found, options["undo"].lower()))
     return rules_answer(found)
 
 
@@ -107,7 +119,7 @@ def _of_file(name: str) -> list[rules.Entry]:
     return [rules.entry(each) for each in to_json(rules_in(name).rules)]
 
 
-def _wait(found: Promotion, asked: Asked) -> Answer:
+def _wait(options: dict[str, Any], found: Promotion, asked: Asked) -> Answer:
     """Wait for a pass; its numbers belong to an error too: a script reads one document."""
     run, job = asked
     try:
@@ -117,7 +129,8 @@ def _wait(found: Promotion, asked: Asked) -> Answer:
         end_with(error, rules_answer(found))
     run.refresh_from_db()
     found.refresh_from_db()
-    answer = rules_answer(found) | {"pass": pass_answer(run)}
+    seen = masks(options)
+    answer = audited(options, found, seen, rules_answer(found) | {"pass": pass_answer(run, seen)}, "rules")
     if run.dry and run.counts.get("refused"):
         end_with(_refused(run), answer)
     return answer

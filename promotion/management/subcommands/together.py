@@ -9,6 +9,7 @@ from django.http import QueryDict
 from promotion.actions import edit_together
 from promotion.actions.amend import positions
 from promotion.actions.edit_together import Looked, Wanted
+from promotion.actions.masking import Masks
 from promotion.errors import InvalidInput
 from promotion.forms.events import EventFilterForm
 from promotion.management.answers import Answer
@@ -73,7 +74,9 @@ def _chosen(options: dict[str, Any], found: Promotion) -> EventQuerySet:
     if wanted is None:
         problems = [f"--{name}: {said}" for name, each in form.errors.items() for said in each]
         raise InvalidInput("The filter cannot be used.", "Correct these options.", problems)
-    chosen = found.events.matching(wanted)
+    masks = Masks()
+    masks.check(found, wanted)
+    chosen = masks.search(found.events.matching(wanted), wanted.text)
     return chosen.filter(pk__in=positions(found, options["event"])) if options["event"] else chosen
 
 
