@@ -317,18 +317,18 @@ def test_the_same_field_in_many_events(promotion: Promotion) -> None:
     event = event_of(promotion)
     form = {"event": str(event.pk), "path": "password", "value": "a-new-one", "step": "look"}
     browser = stage.client()
-    plain = stage.seen(browser.post(url("together", promotion), form))
+    plain = stage.seen(browser.post(url("events_together", promotion), form))
     assert stage.leaked(plain) == []
     assert "•••masked•••" in plain
-    shown = stage.seen(stage.client(sensitive=True, shown=promotion).post(url("together", promotion), form))
+    shown = stage.seen(stage.client(sensitive=True, shown=promotion).post(url("events_together", promotion), form))
     assert stage.leaked(shown) == ["hunter-two"]
     assert stage.sights() == [{"page": "edit together", "events": 1}]
     for text in (f"{SIGN} 1 abcd•••", f'"{SIGN}"', '"\\u2022\\u2022\\u2022masked 1 abcd\\u2022\\u2022\\u2022"'):
-        wrong = browser.post(url("together", promotion), form | {"path": "note", "value": text})
+        wrong = browser.post(url("events_together", promotion), form | {"path": "note", "value": text})
         assert wrong.status_code == 422
         assert "mask cannot be saved" in wrong.content.decode()
     everything = {"everything": "on", "query": "field=password+%3D+hunter-two", "step": ""}
-    assert browser.post(url("together", promotion), everything).status_code == 422
+    assert browser.post(url("events_together", promotion), everything).status_code == 422
 
 
 def test_the_editor_is_told_what_is_wrong_without_values(promotion: Promotion) -> None:
