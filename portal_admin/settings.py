@@ -174,6 +174,9 @@ SWEEP_SECONDS = env.int("PROMOTION_SWEEP_SECONDS", 5)
 #: How often the topics are looked at for the home page and the histograms, in seconds.
 SURVEY_SECONDS = env.int("PROMOTION_SURVEY_SECONDS", 30)
 
+#: A promotion of so many events gets a search index of its own; fewer are looked through.
+SEARCH_INDEX_FROM = env.int("PROMOTION_SEARCH_INDEX_FROM", 20_000)
+
 if PROFILE == "test":
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -17,7 +17,7 @@ from rq.cron import CronJob
 from rq.utils import now
 
 from promotion import jobs
-from promotion.actions import drift, send_notices, survey
+from promotion.actions import drift, search_index, send_notices, survey
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ BESIDE: list[tuple[Callable[[], None], int]] = [
     (survey.survey_all, settings.SURVEY_SECONDS),
     (drift.drift_all, settings.SURVEY_SECONDS),
     (send_notices.send_due, send_notices.INTERVAL),
+    (search_index.keep, search_index.INTERVAL),
 ]
 
 

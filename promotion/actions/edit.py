@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from promotion.actions import approach, audit, masking
+from promotion.actions import approach, audit, masking, search_index
 from promotion.actions.outgoing import Body, changes, original, outgoing, written_in
 from promotion.actions.rewrite_event import EventRewriter, base_of
 from promotion.actions.rewrite_schemas import KnownTypes
@@ -244,6 +244,8 @@ def exclude_matching(
 
     Raises Conflict, and changes nothing, where another number than `expected` would change.
     """
+    require(actor, MANAGE)
+    search_index.set_aside(promotion.pk, expected or 0)
     with transaction.atomic():
         lock_editable(actor, promotion.pk)
         changed = chosen.excludable(excluded)

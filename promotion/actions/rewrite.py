@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from promotion.actions import audit
+from promotion.actions import audit, search_index
 from promotion.actions.lease import Lease
 from promotion.actions.rewrite_event import EventRewriter
 from promotion.actions.rewrite_report import Report
@@ -55,7 +55,10 @@ def rewrite(lease: Lease, done: RulePass, *, lenient: bool = False) -> None:
     rewriter = EventRewriter(promotion, done.rules, types, lenient=lenient, dry=done.dry)
     events = touched(promotion, rewriter)
     report = Report(promotion)
-    lease.progress(0, events.count(), "Looking at the events" if done.dry else "Applying the rules")
+    number = events.count()
+    lease.progress(0, number, "Looking at the events" if done.dry else "Applying the rules")
+    if not done.dry:
+        search_index.set_aside(promotion.pk, number)
     with transaction.atomic():
         for chunk in _chunks(events):
             lease.note(report.seen)

@@ -10,12 +10,12 @@ from typing import Any, cast
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Count, F, Q, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Left
 from django.urls import reverse
 
 from promotion.domain.identity import Identity
 from promotion.models.event_type import AvroSchema, EventType, KeyFields
-from promotion.models.expressions import ref_of, text_at, thing_of
+from promotion.models.expressions import contained_at, ref_of, text_at, thing_of
 from promotion.models.promotion import Promotion
 from promotion.states import RevisionKind
 
@@ -38,6 +38,11 @@ class EventFilter:
     states: frozenset[str] = frozenset()
     partition: int | None = None
     offset: int | None = None
+
+    @property
+    def by_text(self) -> bool:
+        """Whether it asks what the events say, which columns do not tell."""
+        return bool(self.text or self.path)
 
 
 #: Events that one request names by their ids.
@@ -68,6 +73,8 @@ WHERE event.id = change.id
 """
 #: Characters of one statement's parameter.
 _MOST = 4 * 1024 * 1024
+#: Characters of a host or user that its index holds: a record's are as long as whoever wrote it liked.
+INDEXED = 64
 
 
 def _parts(texts: Iterable[str]) -> Iterator[str]:
@@ -92,26 +99,47 @@ def _written(text: str) -> str:
 class EventQuerySet(models.QuerySet["Event"]):
     """Queries over the events of promotions."""
 
-    def matching(self, wanted: EventFilter) -> EventQuerySet:
-        """Events that `wanted` describes. An offset means 'from there on'."""
+    def matching(self, wanted: EventFilter, *, walking: bool = False) -> EventQuerySet:
+        """Events that `wanted` describes. An offset means 'from there on'.
+
+        The text of documents is looked up in the promotion's search index where there is one; `walking` is the same
+        without: quicker where the events to look at are few, or those that fit are many.
+        """
         found = self
         for state in wanted.states:
             found = found.filter(STATES[state])
         if wanted.type_name:
             found = found.filter(event_type__full_name=wanted.type_name)
-        for column in ("host", "user", "partition"):
-            if getattr(wanted, column) not in ("", None):
-                found = found.filter(**{column: getattr(wanted, column)})
+        for column in ("host", "user"):
+            if value := getattr(wanted, column):
+                found = found._of(column, value)
+        if wanted.partition is not None:
+            found = found.filter(partition=wanted.partition)
         if wanted.offset is not None:
             found = found.filter(offset__gte=wanted.offset)
         if wanted.text:
-            found = found.alias(words=Cast("document", models.TextField()))
-            found = found.filter(Q(words__icontains=_written(wanted.text)))
-        return found._at_path(wanted.path.split("."), wanted.value) if wanted.path else found
+            words = text_at([]) if walking else Cast("document", models.TextField())
+            found = found.alias(words=words)._saying_anywhere(wanted.text)
+        return found._at_path(wanted.path.split("."), wanted.value, walking) if wanted.path else found
 
-    def _at_path(self, path: list[str], value: str) -> EventQuerySet:
-        """Events whose document holds `value` at `path` (PostgreSQL's #>>: numbers compare by their text)."""
-        return self.alias(found=text_at(path)).filter(found=value)
+    def _of(self, column: str, value: str) -> EventQuerySet:
+        """Events of one host or user. The index holds its beginning, which is all there is of a short one."""
+        begins = {f"{column}_begins": Left(column, INDEXED)}
+        found = self.alias(**begins).filter(**{f"{column}_begins": value[:INDEXED]})
+        return found if len(value) < INDEXED else found.filter(**{column: value})
+
+    def _saying_anywhere(self, text: str) -> EventQuerySet:
+        """Those where `text` stands anywhere in the `words` of the document, in any case."""
+        return self.filter(Q(words__icontains=_written(text)))
+
+    def _at_path(self, path: list[str], value: str, walking: bool) -> EventQuerySet:
+        """Those whose document holds `value` at `path` (PostgreSQL's #>>: numbers compare by their text).
+
+        It is said too what the whole document contains then: this is what the search index answers.
+        """
+        found = self.alias(found=text_at(path)).filter(found=value)
+        contained = None if walking else contained_at(path, value)
+        return found if contained is None else found.filter(contained)
 
     def about_things(self, keys: KeyFields) -> EventQuerySet:
         """Events of these types as far as their key fields have values, with `thing`: [aggregate, value, ...]."""
@@ -155,8 +183,19 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def counts_by_type(self) -> dict[int, int]:
         """Return how many events of each type there are that can be read: type's id -> number."""
-        counted = self.filter(quarantine_reason="").order_by().values_list("event_type").annotate(n=Count("pk"))
-        return dict(counted)
+
+        def counted(events: EventQuerySet) -> dict[int, int]:
+            known = events.filter(event_type__isnull=False).order_by()
+            return dict(known.values_list("event_type").annotate(n=Count("pk")))
+
+        # All and the few that cannot be read: an index has each number, and no event is looked at.
+        unread = counted(self.filter(STATES["quarantined"]))
+        numbers = {pk: number - unread.get(pk, 0) for pk, number in counted(self).items()}
+        return {pk: number for pk, number in numbers.items() if number}
+
+    def readable(self) -> int:
+        """Return how many events can be read; an index has the numbers."""
+        return self.order_by().count() - self.filter(STATES["quarantined"]).order_by().count()
 
     def set_excluded(self, excluded: bool) -> int:
         """Write down that a person leaves them out, or takes them in; return how many there are."""
@@ -200,7 +239,8 @@ class Event(models.Model):
     framed with the schema id 0.
     """
 
-    promotion = models.ForeignKey(Promotion, on_delete=models.CASCADE, related_name="events")
+    # Other indexes begin with the promotion, and few events have a revision.
+    promotion = models.ForeignKey(Promotion, on_delete=models.CASCADE, related_name="events", db_index=False)
     partition = models.PositiveIntegerField()
     offset = models.BigIntegerField()
     timestamp = models.BigIntegerField()
@@ -217,7 +257,7 @@ class Event(models.Model):
     excluded = models.BooleanField(default=False)
     hand_excluded = models.BooleanField(null=True)
     rule_excluded = models.BooleanField(null=True)
-    revision = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
+    revision = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     version = models.PositiveIntegerField(default=0)
 
     objects = EventQuerySet.as_manager()
@@ -237,9 +277,17 @@ class Event(models.Model):
                 name="event_excluded_by_somebody",
             ),
         ]
+        # Each filter's events in the order of replay: the first page costs the same wherever they stand.
         indexes = [
-            models.Index(fields=["promotion", "merge_timestamp", "partition", "offset"], name="event_in_order"),
-            models.Index(fields=["promotion", "event_type"], name="event_types_of_promotion"),
+            models.Index(fields=["promotion", *IN_ORDER], name="event_in_order"),
+            models.Index(fields=["promotion", "event_type", *IN_ORDER], name="event_of_type"),
+            models.Index(F("promotion"), Left("host", INDEXED), *IN_ORDER, name="event_of_host"),
+            models.Index(F("promotion"), Left("user", INDEXED), *IN_ORDER, name="event_of_user"),
+            models.Index(fields=["promotion", *IN_ORDER], condition=STATES["outgoing"], name="event_outgoing"),
+            models.Index(fields=["promotion", *IN_ORDER], condition=STATES["excluded"], name="event_excluded"),
+            models.Index(fields=["promotion", *IN_ORDER], condition=STATES["quarantined"], name="event_quarantined"),
+            models.Index(fields=["promotion", *IN_ORDER], condition=STATES["edited"], name="event_edited"),
+            models.Index(fields=["revision"], condition=STATES["edited"], name="event_of_revision"),
         ]
 
     def __str__(self) -> str:

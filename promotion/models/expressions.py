@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
+from itertools import product
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Case, F, Func, Value, When
+from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
@@ -21,6 +25,59 @@ def text_at(path: Sequence[str]) -> Func:
     )
     found.template = "(%(expressions)s)"
     found.arg_joiner = " #>> "
+    return found
+
+
+#: What PostgreSQL may take for an index of an array.
+_INDEX = re.compile(r"\s*[-+]?\d+\s*")
+#: Of these in one path, each of which may as well be a name, as many are looked up.
+_MOST_INDEXES = 3
+
+
+def contained_at(path: Sequence[str], value: str) -> Q | None:
+    """What the document contains (@>) wherever `text_at(path)` is `value`, which the search index answers.
+
+    It may contain so where the value is another: this is asked beside, not instead. None where there are too many ways.
+    """
+    steps = [(_named, _listed) if _INDEX.fullmatch(name) else (_named,) for name in path]
+    if sum(len(each) - 1 for each in steps) > _MOST_INDEXES:
+        return None
+    found = Q()
+    for ways in product(*steps):
+        for text in _written(value):
+            for name, way in zip(reversed(path), reversed(ways), strict=True):
+                text = way(name, text)
+            found |= Q(_contains(text))
+    return found
+
+
+def _written(value: str) -> list[str]:
+    """JSON whose text (#>>) may be `value`: a string, and what it is read as where it is JSON itself."""
+    try:
+        json.loads(value, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return [json.dumps(value, ensure_ascii=False)]
+    return [json.dumps(value, ensure_ascii=False), value]
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _named(name: str, text: str) -> str:
+    return f"{{{json.dumps(name, ensure_ascii=False)}: {text}}}"
+
+
+def _listed(_: str, text: str) -> str:
+    return f"[{text}]"
+
+
+def _contains(text: str) -> Func:
+    found: Func = Func(
+        F("document"), Cast(Value(text, models.TextField()), models.JSONField()), output_field=models.BooleanField()
+    )
+    found.template = "(%(expressions)s)"
+    found.arg_joiner = " @> "
     return found
 
 
