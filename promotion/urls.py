@@ -50,6 +50,7 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/watch/", watches.watch, name="watch"),
     # events of a promotion
     path("promotions/<int:promotion_id>/events/", events.events, name="events"),
+    path("promotions/<int:promotion_id>/events/count/", events.count, name="events_count"),
     path("promotions/<int:promotion_id>/events/select/", events.select, name="events_select"),
     path("promotions/<int:promotion_id>/events/together/", together.together, name="events_together"),
     path("promotions/<int:promotion_id>/events/together/undo/", together.undo, name="events_together_undo"),
@@ -95,6 +96,7 @@ urlpatterns = [
     path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/", plans.plan_old, name="plan_old"),
     # approval
     path("approvals/", approvals.approvals, name="approvals"),
+    path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/count/", plans.count, name="plan_count"),
     path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/submit/", approvals.submit, name="plan_submit"),
     path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/approve/", approvals.approve, name="plan_approve"),
     path("promotions/<int:promotion_id>/plan/<uuid:plan_id>/reject/", approvals.reject, name="plan_reject"),

@@ -151,8 +151,13 @@ class JudgementFilterForm(forms.Form):
             kind = EventType.objects.filter(full_name=given["type"]).values_list("pk", flat=True).first()
             found = found.filter(event__promotion=self._plan.promotion_id, event__event_type=kind)
         if given["show"]:
-            found = found.filter(SHOWN[given["show"]][1])
+            found = found.filter(SHOWN[given["show"]][1]) if self._may_have(given["show"]) else found.none()
         return found.filter(aggregate__icontains=given["text"]) if given["text"] else found
+
+    def _may_have(self, what: str) -> bool:
+        """Whether the plan's counts leave room for such judgements: to find none, all would be looked at."""
+        numbers = {"refused": self._plan.number_of(*REFUSING), "forced": self._plan.counts.get("forced")}
+        return what not in numbers or bool(numbers[what])
 
 
 class ForceForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -12,25 +12,33 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from promotion.actions import edit as actions
+from promotion.actions import search_index
 from promotion.actions.amend import may_be_amended
 from promotion.actions.masking import WHO
 from promotion.domain.json_codec import DoesNotFit
 from promotion.errors import Conflict, InvalidInput, NotFound, Refused
 from promotion.forms.events import EditForm, EventFilterForm, SelectForm, VersionForm
 from promotion.models import Event, Promotion
-from promotion.models.event import IN_ORDER, EventQuerySet
+from promotion.models.event import IN_ORDER, EventFilter, EventQuerySet
+from promotion.models.patience import TooSlow
 from promotion.policy import MANAGE, VIEW, may, require
 from promotion.states import Approach, Origin
 from promotion.views import undo as undoing
 from promotion.views.amendment_details import about as amendments_of
+from promotion.views.counting import answer as answer_count
+from promotion.views.counting import number_of
 from promotion.views.event_page import describe, problems_of, theirs_and_yours
-from promotion.views.paging import count_up_to, keyset, neighbours, position
-from promotion.views.sensitive import masks_of, told, visible_matches
+from promotion.views.later import in_time, later
+from promotion.views.looking import SHORTEST, look_for
+from promotion.views.paging import keyset, neighbours, position
+from promotion.views.sensitive import masks_of, told, visible_filter, visible_matches
 from promotion.views.shared import actor_of, promotion_of
 
 FOLDER = "promotion/events"
 #: Of the columns of an event, those that the list does not show and that may be large.
 LARGE = ("key", "value", "headers", "document")
+#: Seconds that the page of an event takes at most to find the events before and after it, each.
+NEIGHBOUR_SECONDS = 0.3
 
 
 @require_safe
@@ -39,18 +47,25 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
     require(request.user, VIEW)
     promotion = promotion_of(promotion_id)
     form, masks = EventFilterForm(request.GET, promotion), masks_of(request, promotion)
-    matching = visible_matches(promotion, form, masks)
-    wanted, found = matching is not None, promotion.events.none() if matching is None else matching
-    page = keyset(request, found.select_related("event_type").defer(*LARGE), IN_ORDER)
-    # A filter that little fits looks at every event: once is enough.
-    number, more = count_up_to(found) if page.previous_url or page.next_url else (len(page.rows), False)
+    wanted = visible_filter(promotion, form, masks)
+    asked = EventFilter() if wanted is None else wanted
+
+    def shown(events: EventQuerySet) -> EventQuerySet:
+        return masks.search(events, asked.text).select_related("event_type").defer(*LARGE)
+
+    found = shown(promotion.events.none() if wanted is None else promotion.events.matching(wanted))
+    page = keyset(request, found, IN_ORDER, look=look_for(promotion, asked, shown))
+    number, more = number_of(found, page, cheap=not asked.by_text)
+    query = filter_of(request.GET)
     context = {
         **_common(request, promotion),
         "form": form,
         "page": page,
         "number": number,
         "more": more,
-        "query": filter_of(request.GET).urlencode(),
+        "count_url": url_with(reverse("promotion:events_count", args=[promotion.pk]), query),
+        "unsearchable": _unsearchable(promotion, asked) if page.stopped else "",
+        "query": query.urlencode(),
         "undo": undoing.take(request, promotion) if _whole(request) else None,
         **told(request, promotion, masks, "events", events=len(page.rows)),
     }
@@ -58,6 +73,14 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
     answer = render(request, f"{FOLDER}/{name}.html", context, status=200 if wanted else 422)
     patch_vary_headers(answer, ["HX-Request"])
     return answer
+
+
+@require_safe
+def count(request: HttpRequest, promotion_id: int) -> HttpResponse:
+    """Say how many events the filter of the URL describes, exactly; the list loads it where it takes a moment."""
+    require(request.user, VIEW)
+    promotion = promotion_of(promotion_id)
+    return answer_count(request, _matching(request, promotion, filter_of(request.GET)))
 
 
 def select(request: HttpRequest, promotion_id: int) -> HttpResponse:
@@ -89,16 +112,19 @@ def _ask(request: HttpRequest, promotion: Promotion) -> HttpResponse:
     query = filter_of(request.GET)
     if found is None or request.GET.get("action") not in {"exclude", "include"}:
         return redirect(url_with(reverse("promotion:events", args=[promotion.pk]), query))
-    context = {
-        **_common(request, promotion),
-        **told(request, promotion, masks, "choose events"),
-        "form": form,
-        "action": "exclude" if exclude else "include",
-        "found": found.order_by().count(),
-        "count": found.excludable(exclude).order_by().count(),
-        "query": query.urlencode(),
-    }
+    try:
+        with in_time(request):
+            numbers = _numbers(found, exclude)
+    except TooSlow:
+        return later(request, promotion, f"{'Exclude' if exclude else 'Include'} events")
+    context = {**_common(request, promotion), "form": form, "query": query.urlencode(), **numbers}
+    context |= {"action": "exclude" if exclude else "include", **told(request, promotion, masks, "choose events")}
     return render(request, f"{FOLDER}/select.html", context)
+
+
+def _numbers(found: EventQuerySet, exclude: bool) -> dict[str, int]:
+    """How many events fit, and how many of them would change."""
+    return {"found": found.order_by().count(), "count": found.excludable(exclude).order_by().count()}
 
 
 def _exclude_chosen(request: HttpRequest, promotion: Promotion, given: dict[str, Any], query: QueryDict) -> None:
@@ -255,8 +281,15 @@ def _page(
 
 
 def _around(request: HttpRequest, found: Event, query: QueryDict) -> tuple[Event | None, Event | None]:
-    rows = _matching(request, found.promotion, query).only("pk", "promotion_id", *IN_ORDER)
-    return neighbours(rows, found, IN_ORDER)
+    """The events before and after this one among those that fit, as far as they are found in time."""
+    promotion, masks = found.promotion, masks_of(request, found.promotion)
+    wanted = visible_filter(promotion, EventFilterForm(query, promotion), masks) or _refuse_filter()
+
+    def places(events: EventQuerySet) -> EventQuerySet:
+        return masks.search(events, wanted.text).only("pk", "promotion_id", *IN_ORDER)
+
+    look = look_for(promotion, wanted, places, NEIGHBOUR_SECONDS)
+    return neighbours(places(promotion.events.matching(wanted)), found, IN_ORDER, look)
 
 
 def _conflict(request: HttpRequest, current: Event, text: str, error: Conflict) -> HttpResponse:
@@ -297,9 +330,23 @@ def _event(promotion_id: int, event_id: int) -> Event:
 
 def _matching(request: HttpRequest, promotion: Promotion, query: QueryDict) -> EventQuerySet:
     found = visible_matches(promotion, EventFilterForm(query, promotion), masks_of(request, promotion))
-    if found is None:
-        raise InvalidInput("The filter in the address cannot be used.", "Set it again on the list of events.")
-    return found
+    return _refuse_filter() if found is None else found
+
+
+def _refuse_filter() -> NoReturn:
+    raise InvalidInput("The filter in the address cannot be used.", "Set it again on the list of events.")
+
+
+def _unsearchable(promotion: Promotion, wanted: EventFilter) -> str:
+    """Why a search took too long."""
+    if wanted.text and len(wanted.text) < SHORTEST:
+        return "A text of one or two characters is in no index: the events are looked through one by one."
+    if wanted.by_text and not search_index.is_ready(promotion.pk):
+        return (
+            "Their search index is not there: it is made some minutes after they were read or changed by the thousand. "
+            "Until then they are looked through one by one."
+        )
+    return "Too many events have to be looked at one by one."
 
 
 def filter_of(given: QueryDict) -> QueryDict:

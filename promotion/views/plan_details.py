@@ -17,13 +17,14 @@ from promotion.models.environment import ConsumersRead
 from promotion.policy import MANAGE, may
 from promotion.states import FORCIBLE, MAY_GO_STALE, REFUSING, STARTS, JobKind, JobState, PlanState, Verdict
 from promotion.views.choice_words import chosen
-from promotion.views.paging import count_up_to, keyset
+from promotion.views.counting import number_of
+from promotion.views.paging import keyset
 from promotion.views.plan_rows import first_refusing, rows_of, with_events
 from promotion.views.plan_state import Standing, hidden, standing
 from promotion.views.sensitive import masks_of, told
 from promotion.views.steps import steps
 
-ROWS = 100
+ROWS = 50
 #: What a page shows of refusals and of older plans; the list has all of them.
 MOST_PROBLEMS, MOST_REFUSED, MOST_OLDER = 50, 10, 10
 #: Comparing two plans looks at every event of both: up to so many the page does it by itself.
@@ -125,6 +126,7 @@ def listing(request: HttpRequest, plan: Plan, context: dict[str, Any], masks: Ma
         "rows": rows_of(plan, shown.rows, masks),
         "number": number,
         "more": more,
+        "count_url": _count_url(request, plan),
         "query": filter_query(request),
         "may_force": may_force,
         "everything": alone if may_force and alone in FORCIBLE else None,
@@ -133,6 +135,11 @@ def listing(request: HttpRequest, plan: Plan, context: dict[str, Any], masks: Ma
         "force_form": ForceForm(),
         "ticked": [],
     }
+
+
+def _count_url(request: HttpRequest, plan: Plan) -> str:
+    url = reverse("promotion:plan_count", args=[plan.promotion_id, plan.pk])
+    return f"{url}?{query}" if (query := filter_query(request)) else url
 
 
 def filter_query(request: HttpRequest) -> str:
@@ -180,7 +187,7 @@ def _number(plan: Plan, given: dict[str, Any], found: Any, shown: Any) -> tuple[
         return plan.number_of(Verdict(given["verdict"])), False
     if given == {"show": "going"}:
         return plan.steps_count, False
-    return count_up_to(found) if shown.previous_url or shown.next_url else (len(shown.rows), False)
+    return number_of(found, shown)
 
 
 def _unforced(plan: Plan, verdict: Verdict) -> int:

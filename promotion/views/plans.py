@@ -18,10 +18,11 @@ from promotion.actions import force as forcing
 from promotion.actions.compare_plans import before, compare
 from promotion.actions.plan import request_check, request_plan
 from promotion.errors import InvalidInput, NotFound, Stale
-from promotion.forms.plans import ForceForm, PlanForm, UnforceForm
+from promotion.forms.plans import ForceForm, JudgementFilterForm, PlanForm, UnforceForm
 from promotion.models import Event, Plan, Promotion
 from promotion.policy import MANAGE, VIEW, Actor, require
 from promotion.states import FORCIBLE, Verdict
+from promotion.views.counting import answer as answer_count
 from promotion.views.plan_details import listing, live, page
 from promotion.views.sensitive import masks_of, told
 from promotion.views.shared import actor_of, enqueue, promotion_of
@@ -69,6 +70,17 @@ def steps(request: HttpRequest, promotion_id: int) -> HttpResponse:
     if shown is None or _whole(request):
         return redirect(_back(promotion, request.GET.urlencode()))
     return _steps(request, promotion, shown)
+
+
+@require_safe
+def count(request: HttpRequest, promotion_id: int, plan_id: uuid.UUID) -> HttpResponse:
+    """Say how many judgements the filter of the URL describes, exactly; the list loads it where it takes a moment."""
+    require(request.user, VIEW)
+    shown = _plan(promotion_of(promotion_id), plan_id)
+    found = JudgementFilterForm(request.GET, shown).judgements()
+    if found is None:
+        raise InvalidInput("The filter in the address cannot be used.", "Set it again on the page of the plan.")
+    return answer_count(request, found)
 
 
 @require_POST

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, cast
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Sum
 from django.http import HttpRequest
 
 from promotion.actions.amend import may_be_amended
@@ -116,11 +116,12 @@ def _proposed(promotion: Promotion) -> dict[str, Any] | None:
 
 def events(promotion: Promotion) -> dict[str, int]:
     """Return how many events go out, are edited, are excluded; quarantined ones are none of these."""
-    return promotion.events.filter(quarantine_reason="").aggregate(
-        outgoing=Count("pk", filter=Q(excluded=False)),
-        edited=Count("pk", filter=Q(revision__isnull=False)),
-        excluded=Count("pk", filter=Q(excluded=True)),
-    )
+    # Each has an index of its own; in one query all events would be looked at.
+    return {
+        "outgoing": promotion.events.outgoing().count(),
+        "edited": promotion.events.filter(revision__isnull=False).count(),
+        "excluded": promotion.events.filter(excluded=True, quarantine_reason="").count(),
+    }
 
 
 def accounting(promotion: Promotion, export: Export) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def _confirm(request: HttpRequest, promotion: Promotion, error: PromotionError |
         "counts": run.counts if run is not None else {},
         "count": events_changed(run) if run is not None else 0,
         "refused": refused(run) if run is not None else 0,
-        "total": promotion.events.filter(quarantine_reason="").count(),
+        "total": promotion.events.readable(),
         "busy": promotion.jobs.active().exists(),
         "error": error,
     }

@@ -19,7 +19,7 @@ from promotion.actions.masking import Masks
 from promotion.errors import InvalidInput
 from promotion.forms.events import EventFilterForm
 from promotion.models import Promotion
-from promotion.models.event import EventQuerySet
+from promotion.models.event import EventFilter, EventQuerySet
 from promotion.policy import SENSITIVE, VIEW, may, require
 from promotion.views.shared import actor_of, promotion_of
 
@@ -67,8 +67,8 @@ def told(request: HttpRequest, promotion: Promotion, masks: Masks, page: str, **
     }
 
 
-def visible_matches(promotion: Promotion, form: EventFilterForm, masks: Masks) -> EventQuerySet | None:
-    """Return the events that a filter describes, found by nothing that is masked; None where it is not valid.
+def visible_filter(promotion: Promotion, form: EventFilterForm, masks: Masks) -> EventFilter | None:
+    """Return what the form of a list asks for, None where it is not valid; what is found must pass `masks.search` too.
 
     A filter by a sensitive field becomes an error of the form's field.
     """
@@ -80,7 +80,13 @@ def visible_matches(promotion: Promotion, form: EventFilterForm, masks: Masks) -
     except InvalidInput as error:
         form.add_error("field", str(error))
         return None
-    return masks.search(promotion.events.matching(wanted), wanted.text)
+    return wanted
+
+
+def visible_matches(promotion: Promotion, form: EventFilterForm, masks: Masks) -> EventQuerySet | None:
+    """Return the events that a filter describes, found by nothing that is masked; None where it is not valid."""
+    wanted = visible_filter(promotion, form, masks)
+    return None if wanted is None else masks.search(promotion.events.matching(wanted), wanted.text)
 
 
 def _until(request: HttpRequest, promotion: Promotion) -> datetime | None:

@@ -19,8 +19,10 @@ from promotion.domain.identity import Identity
 from promotion.errors import Conflict, InvalidInput, NotFound
 from promotion.forms.things import REF_LENGTH, GatheredForm, GatherForm, ThingFilterForm
 from promotion.models import Promotion
+from promotion.models.patience import TooSlow
 from promotion.policy import MANAGE, VIEW, Actor, may, require
 from promotion.views import undo
+from promotion.views.later import in_time, later
 from promotion.views.paging import PAGE
 from promotion.views.sensitive import masks_of, told
 
@@ -35,7 +37,12 @@ def things(request: HttpRequest, promotion_id: int) -> HttpResponse:
         raise NotFound(f"There is no promotion {promotion_id}.", "The list of promotions shows those there are.")
     if request.method == "POST":
         return _change(request, promotion)
-    return _gathered(request, promotion) if "thing" in request.GET else _list(request, promotion)
+    show = _gathered if "thing" in request.GET else _list
+    try:
+        with in_time(request):
+            return show(request, promotion)
+    except TooSlow:
+        return later(request, promotion, "Pick by thing")
 
 
 def _list(request: HttpRequest, promotion: Promotion) -> HttpResponse:
