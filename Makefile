@@ -1,6 +1,6 @@
 # `make help` lists what there is. Needs GNU make and Python 3.11 or later, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test chaos many services assets screenshots dev lint types check lock clean
+.PHONY: help demo demo-reset test chaos many bench-pages services assets screenshots dev lint types check lock clean
 PYTHON := .venv/bin/python
 ARGS ?=
 
@@ -25,6 +25,9 @@ chaos: ## kill what replays, again and again, and count what goes wrong; ARGS="-
 
 many: ## change 200,000 events by rules in a browser, undo it and do it again: no page may take a second
 	@scripts/bootstrap.sh test && $(PYTHON) -m portal_admin.embedded fetch && PROMOTION_MANY=$${PROMOTION_MANY:-200000} exec $(PYTHON) -m pytest -n 0 -s tests/browser/test_many.py $(ARGS)
+
+bench-pages: ## how long every page takes with a million events; ARGS="--events N --rounds R --json FILE --markdown FILE --reset"
+	@scripts/bootstrap.sh test && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -W ignore -m tests.bench $(ARGS)
 
 assets: ## build the browser's assets
 	@scripts/bootstrap.sh demo
