@@ -12,7 +12,12 @@ GROUPS = {
     "browser, page by page": tuple(f"tests/browser/test_{name}.py" for name in ("gallery", "pages", "people")),
     "browser, stories": ("tests/browser/",),
     # Brokers, registries and a whole demo beside those of the run: there is no memory for two of them at once.
-    "own services": ("tests/chaos/test_short.py", "tests/embedded/test_stack.py", "tests/embedded/test_supervisor.py"),
+    "own services": (
+        "tests/chaos/test_short.py",
+        "tests/embedded/test_stack.py",
+        "tests/embedded/test_supervisor.py",
+        "tests/quick/test_bench.py",
+    ),
     # A topic of 200,000 records, and workers who must renew short leases in time.
     "killed workers": ("tests/jobs/test_killed.py", "tests/jobs/test_frozen.py"),
 }

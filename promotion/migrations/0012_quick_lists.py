@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     """The extension is a trusted one: whoever may create something in the database may create it."""
 
     dependencies = [
-        ("promotion", "0009_sensitive_reader"),
+        ("promotion", "0010_audit_chain"),
     ]
 
     operations = [
