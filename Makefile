@@ -27,7 +27,7 @@ many: ## change 200,000 events by rules in a browser, undo it and do it again: n
 	@scripts/bootstrap.sh test && $(PYTHON) -m portal_admin.embedded fetch && PROMOTION_MANY=$${PROMOTION_MANY:-200000} exec $(PYTHON) -m pytest -n 0 -s tests/browser/test_many.py $(ARGS)
 
 bench-pages: ## how long every page takes with a million events; ARGS="--events N --rounds R --json FILE --markdown FILE --reset"
-	@scripts/bootstrap.sh test && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -W ignore -m tests.bench $(ARGS)
+	@scripts/bootstrap.sh test && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -W ignore -m tests.bench_pages $(ARGS)
 
 assets: ## build the browser's assets
 	@scripts/bootstrap.sh demo

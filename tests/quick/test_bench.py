@@ -14,7 +14,7 @@ EVENTS = 3_000
 @pytest.mark.timeout(600)
 def test_every_page_of_a_large_promotion_answers_and_is_light(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
-    command = [sys.executable, "-W", "ignore", "-m", "tests.bench", f"--events={EVENTS}", "--rounds=1"]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.bench_pages", f"--events={EVENTS}", "--rounds=1"]
     places = [f"--dir={tmp_path / 'data'}", f"--json={result}", f"--markdown={tmp_path / 'result.md'}"]
     done = subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5_000:] + done.stderr[-5_000:]

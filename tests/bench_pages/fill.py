@@ -42,7 +42,7 @@ from promotion.states import (
     VerificationVerdict,
 )  # fmt: skip
 from tests import cast
-from tests.bench import events
+from tests.bench_pages import events
 
 TITLE = "Very many events"
 OTHERS, AUDITED = 400, 5_000

@@ -1,4 +1,4 @@
-"""`python -m tests.bench`, or `make bench-pages`: how long every page takes with one promotion of a million events.
+"""`python -m tests.bench_pages`, or `make bench-pages`: how long every page takes with one promotion of a million events.
 
 The promotion is made once; the same command again only measures. Times fail nothing, this is no test; a page that does
 not answer 200 does.
@@ -14,11 +14,11 @@ from pathlib import Path
 from portal_admin.embedded.errors import EmbeddedError
 from portal_admin.embedded.interruption import Interrupted, as_exceptions, end_with_parent_if_asked
 from portal_admin.embedded.terminal import say
-from tests.bench.ground import Ground
+from tests.bench_pages.ground import Ground
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench_pages", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="of the large promotion (%(default)s)")
     parser.add_argument("--rounds", type=int, default=10, help="how often each page is asked for (%(default)s)")
     parser.add_argument("--json", type=Path, help="write what was measured to this file")
@@ -56,7 +56,7 @@ def _measure(ground: Ground, arguments: argparse.Namespace) -> int:
     call_command("collectstatic", interactive=False, verbosity=0)
     from promotion.actions import search_index
     from tests import cast
-    from tests.bench import fill, measure, pages, report
+    from tests.bench_pages import fill, measure, pages, report
 
     promotion = fill.filled(arguments.events)
     if promotion is None:

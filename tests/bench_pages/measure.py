@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
-from tests.bench.pages import Page
+from tests.bench_pages.pages import Page
 
 #: What a page may send before the editor is opened, in bytes.
 MOST_BYTES = 500 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from tests.bench.measure import Times
+from tests.bench_pages.measure import Times
 
 
 def table(seen: Sequence[Times]) -> str:

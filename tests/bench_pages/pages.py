@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from promotion.models import EventType, Promotion
-from tests.bench import events
+from tests.bench_pages import events
 
 PAGE_MS, TEXT_MS = 200, 2_000
 #: Beside these a page may take its time: what is loaded a moment later, and what is downloaded.
