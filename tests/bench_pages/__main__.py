@@ -1,4 +1,4 @@
-"""`python -m tests.bench_pages`, or `make bench-pages`: how long every page takes with one promotion of a million events.
+"""`python -m tests.bench_pages`, or `make bench-pages`: how long every page takes with a promotion of a million events.
 
 The promotion is made once; the same command again only measures. Times fail nothing, this is no test; a page that does
 not answer 200 does.

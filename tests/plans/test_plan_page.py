@@ -319,22 +319,22 @@ def test_the_list_shows_what_the_address_asks_for(query: str, positions: list[in
 
 
 def test_the_list_is_paged_and_its_parts_are_served_alone() -> None:
-    promotion = cast.exported(101)
+    promotion = cast.exported(51)
     plan = cast.plan(promotion)
     for event in promotion.events.in_order():
         cast.judgement(plan, event)
     client = as_role("viewer")
     first = client.get(url("plan", promotion))
-    assert len(first.context["rows"]) == 100
-    assert "101 events, in the order of replay" in text_of(first)
+    assert len(first.context["rows"]) == 50
+    assert "51 events, in the order of replay" in text_of(first)
     following = first.context["page"].next_url
     assert following.startswith(url("plan_steps", promotion))
     part = client.get(following, headers={"HX-Request": "true"})
-    assert [row.judgement.position for row in part.context["rows"]] == [100]
+    assert [row.judgement.position for row in part.context["rows"]] == [50]
     assert "<html" not in part.content.decode()
     # A reload of that address is the whole page with the same rows.
     whole = client.get(following, follow=True)
-    assert [row.judgement.position for row in whole.context["rows"]] == [100]
+    assert [row.judgement.position for row in whole.context["rows"]] == [50]
     assert "<html" in whole.content.decode()
 
 
