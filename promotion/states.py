@@ -24,6 +24,21 @@ class PromotionState(TextChoices):
     REPLAY_FAILED = "replay_failed", "Replay failed"
     PARTLY_REPLAYED = "partly_replayed", "Partly replayed"
     REPLAYED = "replayed", "Replayed"
+    #: Its events are in a file: nothing starts from here but reading them back.
+    ARCHIVED = "archived", "Archived"
+
+
+#: States in which nothing runs: a promotion can be archived.
+AT_REST = frozenset(
+    {
+        PromotionState.DRAFT,
+        PromotionState.EXPORT_FAILED,
+        PromotionState.EXPORT_CANCELLED,
+        PromotionState.IMPORT_FAILED,
+        PromotionState.EXPORTED,
+        PromotionState.REPLAYED,
+    }
+)
 
 
 class Origin(TextChoices):

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     """The extension is a trusted one: whoever may create something in the database may create it."""
 
     dependencies = [
-        ("promotion", "0010_audit_chain"),
+        ("promotion", "0011_masked_search"),
     ]
 
     operations = [

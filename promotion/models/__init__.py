@@ -2,6 +2,7 @@
 
 from promotion.models.amendment import Amendment
 from promotion.models.approval import Approval
+from promotion.models.archive import Archive
 from promotion.models.audit import AuditEntry, AuditSeal
 from promotion.models.environment import Environment, EnvironmentDraft, EnvironmentSchema, SchemaSource
 from promotion.models.event import Event, Revision
@@ -21,6 +22,7 @@ from promotion.models.verification import Reconciliation, Verification
 __all__ = [
     "Amendment",
     "Approval",
+    "Archive",
     "AuditEntry",
     "AuditSeal",
     "AvroSchema",

@@ -6,6 +6,7 @@ from promotion.management.base import JsonCommand
 from promotion.management.subcommands import (
     amending,
     approving,
+    archiving,
     exporting,
     files,
     importing,
@@ -35,5 +36,6 @@ class Command(JsonCommand):
             replaying,
             verifying,
             amending,
+            archiving,
         ):
             part.add(subparsers)
