@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from promotion.actions import approval_rule
-from promotion.models import Plan, Promotion
+from promotion.models import Archive, Plan, Promotion
 from promotion.policy import APPROVE, CURATE, MANAGE, Actor, may
 from promotion.states import Approach, Origin, PlanState, VerificationVerdict
 from promotion.states import PromotionState as State
@@ -118,6 +118,8 @@ def next_step(now: Situation) -> NextStep:
             return _go_on(now)
         case State.REPLAYED:
             return _replayed(now)
+        case State.ARCHIVED:
+            return _archived(now)
         case _:
             says = "Nothing runs at this moment; a worker takes it up again by itself, and this page then shows it."
             return NextStep(f"{State(now.promotion.state).label}: waiting for a worker", says)
@@ -285,6 +287,18 @@ def _replayed(now: Situation) -> NextStep:
         others = (receipt, *(each for each in others if each is not amend))
         return NextStep(f"Next: amend on {target}", f"The originals are there. {says}", amend, others)
     return NextStep(f"Done: replayed to {target}", says, receipt, others)
+
+
+def _archived(now: Situation) -> NextStep:
+    kept = Archive.objects.select_related("archived_by").filter(pk=now.promotion.pk).first()
+    file = f"the file {kept.file}, by {kept.archived_by.get_username()}" if kept else "a file"
+    says = (
+        f"Its events, the steps of its plans and its receipts were put into {file}. What was decided and proven stands "
+        "here. `manage.py promotion restore FILE` reads the rest back."
+    )
+    return NextStep(
+        "Archived", says, others=(now.link("See the plan", "list", "plan"),) if now.plan else (), who=now.who()
+    )
 
 
 def _files(now: Situation) -> tuple[Button, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from promotion.models import Promotion, RuleList, Verification
+from promotion.models import Archive, Promotion, RuleList, Verification
 from promotion.states import Approach, Origin, PlanState, PromotionState, VerificationVerdict
 from promotion.views.plan_state import EXPIRED, Standing
 
@@ -103,10 +103,22 @@ def _edit_note(promotion: Promotion) -> str:
 
 
 def _marks(promotion: Promotion, plan: Standing | None) -> Marks:
-    marks = BY_STATE[PromotionState(promotion.state)]
+    if promotion.state == State.ARCHIVED:
+        return _marks_before(promotion)
     if promotion.state == State.EXPORTED and plan is not None:
-        return BY_PLAN.get(plan.state, marks)
-    if promotion.state == State.REPLAYED:
-        newest = Verification.objects.filter(replay__plan__promotion=promotion).first()
-        return (*marks[:-1], _VERIFIED.get(VerificationVerdict(newest.verdict), CURRENT) if newest else CURRENT)
-    return marks
+        return BY_PLAN.get(plan.state, BY_STATE[State.EXPORTED])
+    return _of_state(promotion, PromotionState(promotion.state))
+
+
+def _of_state(promotion: Promotion, state: PromotionState) -> Marks:
+    marks = BY_STATE[state]
+    if state != State.REPLAYED:
+        return marks
+    newest = Verification.objects.filter(replay__plan__promotion=promotion).first()
+    return (*marks[:-1], _VERIFIED.get(VerificationVerdict(newest.verdict), CURRENT) if newest else CURRENT)
+
+
+def _marks_before(promotion: Promotion) -> Marks:
+    """The marks that the promotion had when it was archived."""
+    kept = Archive.objects.filter(pk=promotion.pk).first()
+    return _of_state(promotion, PromotionState(kept.state) if kept else State.DRAFT)

@@ -34,6 +34,7 @@ BY_STATE: dict[State, tuple[Said, Said]] = {
     State.REPLAY_FAILED: (("Go on with the replay to sit", "Next: go on"), ("See what has arrived", "Next: go on")),
     State.PARTLY_REPLAYED: (("Go on with the replay to sit", "Next: go on"), ("See what has arrived", "Next: go on")),
     State.REPLAYED: (("See the receipt", "Done: replayed to sit"), ("See the receipt", "Done: replayed to sit")),
+    State.ARCHIVED: ((None, "Archived"), (None, "Archived")),
     **{
         state: ((None, f"{state.label}: waiting for a worker"), (None, f"{state.label}: waiting for a worker"))
         for state in (
