@@ -1,6 +1,7 @@
 """A promotion of users with passwords, and the two kinds of people: who may see these, and who may not."""
 
 import json
+import re
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -85,9 +86,10 @@ def sights() -> list[dict[str, Any]]:
 
 
 def leaked(content: str | bytes) -> list[str]:
-    """The secrets that stand in an answer."""
+    """The secrets that stand in an answer, also where marks of a difference stand in them."""
     text = content.decode() if isinstance(content, bytes) else content
-    return [secret for secret in SECRETS if secret in text]
+    bare = re.sub(r"</?(?:ins|del|mark|span|bdi|b|code)\b[^>]*>", "", text)
+    return [secret for secret in SECRETS if secret in text or secret in bare]
 
 
 def seen(answer: Any) -> str:
