@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from promotion.domain.decoders import GAVE_UP
 from promotion.domain.encode import Encoder, Problem, TooMuch
 from promotion.domain.json_text import MalformedJson, dump_json, parse_json
 from promotion.domain.limits import DEFAULT_LIMITS, Limits
@@ -45,6 +46,11 @@ def to_json_value(schema: Schema, body: bytes, limits: Limits = DEFAULT_LIMITS) 
 
     Ints and longs are Python ints with all their digits. Fields stand in the schema's order.
     """
+    if limits is DEFAULT_LIMITS:
+        try:
+            return schema.decoders.as_json(body)
+        except GAVE_UP:
+            pass
     return JsonWalker(body, limits).whole(schema.root)
 
 

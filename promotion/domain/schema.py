@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from promotion.domain.avro_type import AvroField, AvroType, canonical_form, logical_types
+from promotion.domain.decoders import Decoders
 from promotion.domain.schema_parser import MAX_TEXT_BYTES, MalformedSchema, parse_type
 
 __all__ = ["MAX_TEXT_BYTES", "FieldInfo", "MalformedSchema", "Schema", "parse"]
@@ -30,7 +31,8 @@ class Schema:
 
     `text` is as given, `sha256` its hash (hex), `fingerprint` the hex SHA-256 of the Parsing Canonical Form, which
     ignores docs, defaults, aliases and logical types; `meaning` has the logical types, in the form's order. `fields`
-    are a record's, for a page; `root` is the type graph.
+    are a record's, for a page; `root` is the type graph, which does not change from here on; `decoders` is what
+    reading tries first.
     """
 
     text: str
@@ -40,6 +42,10 @@ class Schema:
     meaning: tuple[str, ...]
     fields: tuple[FieldInfo, ...]
     root: AvroType
+    decoders: Decoders = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "decoders", Decoders(self.root))
 
     def reads_like(self, other: Schema) -> bool:
         """Whether both read every body alike, to its logical types; docs, defaults and aliases may differ."""

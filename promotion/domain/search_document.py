@@ -4,6 +4,8 @@ import json
 import math
 from typing import Any
 
+import orjson
+
 from promotion.domain.schema import Schema
 
 MAX_CHARACTERS = 256 * 1024
@@ -18,13 +20,27 @@ def search_json(schema: Schema, tree: Any, most: int = MAX_CHARACTERS) -> str:
     `tree` is what `decode` returned for `schema`. U+0000 and lone surrogates become U+FFFD, NaN and the infinities
     strings, bytes text. Of a larger event long strings are shortened and what is beyond the limit is left out.
     """
+    text = _with_floats(tree) if schema.decoders.floats else _without_floats(tree)
+    if text is None or "\\u0000" in text or len(text) > most:
+        return json.dumps(search_document(schema, tree, most), ensure_ascii=False, separators=(",", ":"))
+    return text
+
+
+# With orjson search_json takes 0.4 to 0.8 us where it took 3.5 to 6.8 with json (decision 0026). It writes the same
+# text, character for character, but for floats: NaN and the infinities become null.
+def _without_floats(tree: Any) -> str | None:
+    try:
+        return orjson.dumps(tree).decode()
+    except TypeError:  # orjson's only error: bytes; a lone surrogate or a tree that did not come from `decode`
+        return None
+
+
+def _with_floats(tree: Any) -> str | None:
     try:
         text = json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):  # bytes; NaN; a tree that did not come from `decode`
-        text = "\\u0000"
-    if "\\u0000" in text or len(text) > most or not _encodable(text):
-        return json.dumps(search_document(schema, tree, most), ensure_ascii=False, separators=(",", ":"))
-    return text
+        return None
+    return text if _encodable(text) else None
 
 
 def search_document(schema: Schema, tree: Any, most: int = MAX_CHARACTERS) -> Any:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotion.domain.category import Category, propose
-from promotion.domain.event_id import Generation, event_id, host_of, user_of
+from promotion.domain.event_id import Generation, acting, event_id, host_of, user_of
 from promotion.domain.keys import NoKey, Tenancy, java_partition, murmur2, outgoing_key
 from promotion.domain.names import ACTIONS, split_name
 from promotion.domain.schema import parse
@@ -60,6 +60,16 @@ def test_an_empty_user_id_is_never_replaced_by_the_events_own_id() -> None:
 def test_an_event_without_a_usable_event_id_has_nothing(tree: dict[str, Any]) -> None:
     found = event_id(tree)
     assert (found.user, found.host, found.nonce, found.derived) == (None, None, None, False)
+
+
+SOME = st.sampled_from([None, "", "h", "u", 5, True, False, ["h"], {}])
+PARTS = st.dictionaries(st.sampled_from(["id", "userId", "hostId", "derived", "nonce"]), SOME)
+
+
+@given(st.fixed_dictionaries({}, optional={"EventId": SOME | PARTS, "hostId": SOME}))
+def test_what_an_export_asks_is_what_event_id_says(tree: dict[str, Any]) -> None:
+    found = event_id(tree)
+    assert acting(tree) == (found.derived, found.host or "", found.user or "")
 
 
 @pytest.mark.parametrize(

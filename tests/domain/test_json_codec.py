@@ -196,6 +196,45 @@ def test_the_search_document_is_what_jsonb_accepts(datum: Datum) -> None:
     json.loads(text, parse_constant=lambda name: pytest.fail(name))
 
 
+def by_json_alone(schema: Schema, tree: Any, most: int) -> str:
+    """What search_json would be without a second library."""
+    try:
+        text = json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (TypeError, ValueError):
+        text = "\\u0000"
+    if "\\u0000" in text or len(text) > most:
+        return json.dumps(search_document(schema, tree, most), ensure_ascii=False, separators=(",", ":"))
+    return text
+
+
+@settings(max_examples=300)
+@given(data(), st.integers(0, 200))
+def test_the_search_document_is_the_same_text_whatever_writes_it(datum: Datum, most: int) -> None:
+    for limit in (most, 256 * 1024):
+        assert search_json(datum.schema, datum.tree, limit) == by_json_alone(datum.schema, datum.tree, limit)
+
+
+def test_the_search_document_has_every_character_as_json_writes_it() -> None:
+    schema = record("string", "long")
+    for start in range(0, 0x110000, 0x400):
+        text = "".join(map(chr, range(start, start + 0x400)))
+        for each in (text, text + "\\u0000", text.replace("\0", "")):
+            assert search_json(schema, {"f0": each}) == by_json_alone(schema, {"f0": each}, 256 * 1024)
+    for number in (0, -1, 2**53 + 1, 2**63 - 1, -(2**63), 2**64, -(2**200)):
+        assert search_json(schema, {"f1": number}) == by_json_alone(schema, {"f1": number}, 256 * 1024)
+
+
+def test_the_search_document_names_numbers_that_are_none_wherever_they_are() -> None:
+    for inner in ("float", {"type": "array", "items": ["null", "double"]}, {"type": "map", "values": "double"}):
+        schema = record("string", inner)
+        assert schema.decoders.floats
+        for tree in ({"f1": math.nan}, {"f1": [None, math.inf]}, {"f1": {"a": -math.inf, "b": 1e-7, "c": 1e22}}):
+            assert search_json(schema, tree) == by_json_alone(schema, tree, 256 * 1024)
+            assert ":null" not in search_json(schema, tree)
+    assert not record("string", "long").decoders.floats
+
+
 def test_the_search_document_replaces_only_what_jsonb_refuses() -> None:
     schema = record("string", "bytes", "double", "string")
     tree = {"f0": "a\0b", "f1": b"\xff", "f2": math.nan, "f3": "\\u0000 \U0001f600"}
