@@ -13,7 +13,7 @@ from typing import Any
 from promotion.actions.export_chunk import Chunk, Outcome
 from promotion.actions.export_rules import Rule, RuleBook
 from promotion.domain.decode import read
-from promotion.domain.event_id import event_id
+from promotion.domain.event_id import acting
 from promotion.domain.filters import ExportFilter
 from promotion.domain.record import Headers, pack_headers
 from promotion.domain.search_document import search_json
@@ -70,10 +70,9 @@ class Classifier:
         except MalformedValue as malformed:
             self._keep(raw, value, headers, rule, chunk, reason=malformed.message)
             return _QUARANTINED, type_name
-        about = event_id(tree)
-        if about.derived:
+        derived, host, user = acting(tree)
+        if derived:
             return _DERIVED, type_name
-        host, user = about.host or "", about.user or ""
         if not self._filters.takes_time(_timestamp(raw)) or not self._filters.takes(host, user):
             return _FILTERED, type_name
         self._keep(raw, value, headers, rule, chunk, host, user, search_json(rule.schema, tree))
