@@ -80,6 +80,7 @@ def measure(arguments: argparse.Namespace, ground: Ground, kcat: peers.Kcat | No
 
     django.setup()
     from tests.bench.kcat import machine
+    from tests.bench.kcat.beside import Beside
     from tests.bench.kcat.profiling import profile
     from tests.bench.kcat.rounds import Rounds
     from tests.bench.kcat.stage import Stage, prepare
@@ -94,7 +95,7 @@ def measure(arguments: argparse.Namespace, ground: Ground, kcat: peers.Kcat | No
         if arguments.profile:
             say(profile(stage, arguments.profile))
             return results
-        played = Rounds(ground, stage, results, arguments.only, kcat, jq)
+        played = Rounds(ground, Beside(ground, stage, results, arguments.only, kcat, jq))
         for _ in range(runs):
             played.play(base)
         return results

@@ -90,10 +90,11 @@ class Events:
         return -(-self.count // PROMOTABLE_EVERY)
 
     @property
-    def changes(self) -> int:
-        """How many of the second topic change a thing that an earlier event of it created."""
+    def all_verdicts(self) -> dict[str, int]:
+        """What a plan says of the second topic's events where the target holds nothing."""
         blocks, rest = divmod(self.count, len(BLOCK))
-        return blocks * len(CHANGED) + max(0, rest - (len(BLOCK) - len(CHANGED)))
+        changed = blocks * len(CHANGED) + max(0, rest - (len(BLOCK) - len(CHANGED)))
+        return {"new": self.count - changed, "changed": changed}
 
     def mixed(self) -> Iterator[Made]:
         """The first topic: one event in twenty is promotable, the others are what happened in one environment."""

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal_admin.embedded.stack import Cluster
-
 HOW_TO_INSTALL = "kcat is not installed. Debian and Ubuntu: apt-get install kcat; macOS: brew install kcat."
 #: An empty format prints nothing of a record, and is the cheapest: docs/benchmarks.md has the others.
 READ = ("-C", "-e", "-q", "-o", "beginning", "-f", "")
@@ -41,38 +39,38 @@ class Kcat:
         said = subprocess.run([program, "-V"], capture_output=True, text=True, check=False).stdout.splitlines()
         return cls(program, next((line for line in said if line.startswith("Version")), "of an unknown version"))
 
-    def read(self, cluster: Cluster, topic: str) -> float:
+    def read(self, servers: str, topic: str) -> float:
         """Read the topic to nothing; return the seconds."""
-        return _timed([*self._to(cluster, topic), *READ])
+        return _timed([*self._to(servers, topic), *READ])
 
-    def write(self, cluster: Cluster, topic: str, file: Path) -> float:
+    def write(self, servers: str, topic: str, file: Path) -> float:
         """Produce what `dump` wrote; return the seconds."""
-        return _timed([*self._to(cluster, topic), *WRITE, "-l", str(file)])
+        return _timed([*self._to(servers, topic), *WRITE, "-l", str(file)])
 
-    def count(self, cluster: Cluster, topic: str) -> int:
+    def count(self, servers: str, topic: str) -> int:
         """How many records it reads, so that what is timed is known to read all of them."""
-        command = [*self._to(cluster, topic), *READ[:-1], "."]
+        command = [*self._to(servers, topic), *READ[:-1], "."]
         return len(subprocess.run(command, capture_output=True, check=True).stdout)
 
-    def dump(self, cluster: Cluster, topic: str, file: Path, records: int) -> None:
+    def dump(self, servers: str, topic: str, file: Path, records: int) -> None:
         """Write keys and values of the topic to `file`, for `write`.
 
         Raises PeerFailed where a delimiter stands in a key or in a body: bodies are Avro and may hold any byte.
         """
-        command = [*self._to(cluster, topic), *READ[:-2], "-K", KEY_END, "-D", RECORD_END]
+        command = [*self._to(servers, topic), *READ[:-2], "-K", KEY_END, "-D", RECORD_END]
         with file.open("wb") as stream:
             subprocess.run(command, stdout=stream, check=True)
         found = {each: _occurrences(file, each.encode()) for each in (KEY_END, RECORD_END)}
         if set(found.values()) != {records}:
             raise PeerFailed(f"The delimiters stand in the records themselves: {found}, of {records} records.")
 
-    def _to(self, cluster: Cluster, topic: str) -> list[str]:
-        return [self.program, "-b", cluster.bootstrap_servers, "-t", topic]
+    def _to(self, servers: str, topic: str) -> list[str]:
+        return [self.program, "-b", servers, "-t", topic]
 
 
-def json_lines(program: str, file: Path, lines: int) -> float:
+def json_lines(program: str, file: Path) -> float:
     """Have jq read a file of JSON lines and write it again; return the seconds."""
-    out = file.with_suffix(".jq")
+    out, lines = file.with_suffix(".jq"), _occurrences(file, b"\n")
     with out.open("wb") as stream:
         seconds = _timed([program, "-c", ".", str(file)], stream)
     written = _occurrences(out, b"\n")

@@ -57,10 +57,9 @@ def profile(stage: Stage, way: str) -> str:
         ]
     else:
         promotion = works.promotion(stage.whole, environment("sit", stage.clusters["sit"], 30))
-        verdicts = {"new": events.count - events.changes, "changed": events.changes}
         steps = [
             ("export", lambda: works.export(promotion, events.count, events.count)),
-            ("plan_all", lambda: works.plan(promotion, {v: n for v, n in verdicts.items() if n})),
+            ("plan_all", lambda: works.plan(promotion, events.all_verdicts)),
             ("replay", lambda: works.replay(promotion, events.count, proof=False)),
             ("verify", lambda: works.verify(promotion, events.count)),
         ]

@@ -28,6 +28,8 @@ from tests.services import unique
 
 #: The promotion that is said to have filled the target of the plans: targets are filled by promotions.
 EARLIER = "1000000"
+#: The order of the environments of sit: behind those of dev.
+SIT = 20
 
 
 @dataclass
@@ -52,7 +54,7 @@ class Stage:
             Events(schemas, count),
             environment("mixed", clusters["dev"], 10),
             environment("whole", clusters["dev"], 11),
-            environment("full", clusters["sit"], 20),
+            environment("full", clusters["sit"], SIT),
         )
         names = sorted(NAMESPACE + name for name in (*PROMOTABLE, *TRANSACTIONAL))
         ids = {}

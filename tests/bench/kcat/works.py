@@ -11,7 +11,6 @@ from typing import Any
 from django.db import connection
 from django.db.models import Sum
 
-from promotion import jobs
 from promotion.actions import rules
 from promotion.actions.apply_upload import discard
 from promotion.actions.create import create
@@ -62,16 +61,6 @@ def expect(what: str, found: object, wanted: object) -> None:
         raise WrongResult(f"{what}: {found!r}, expected {wanted!r}")
 
 
-def by_workers(watch: Callable[[], Watch]) -> Callable[[PromotionJob], None]:
-    """Return what has a worker do a job, and watches the workers meanwhile. `watch` starts to."""
-
-    def run(job: PromotionJob) -> None:
-        jobs.enqueue(job)
-        ended(job, watch())
-
-    return run
-
-
 def ended(job: PromotionJob, watch: Watch | None = None) -> None:
     """Return when the job has ended."""
     while job.active:
@@ -105,7 +94,7 @@ def settle() -> None:
 
 
 class Works:
-    """`run` does a job; see `by_workers`. Every method returns seconds, and raises WrongResult."""
+    """`run` does a job to its end. Every method returns seconds, and raises WrongResult."""
 
     def __init__(self, run: Callable[[PromotionJob], None]) -> None:
         self._run = run
@@ -154,7 +143,7 @@ class Works:
         """Read the target back."""
         promotion.refresh_from_db()
         took = self._do(request_verify(self._actor, promotion))
-        found = Verification.objects.filter(replay__plan__promotion=promotion).latest("created_at")
+        found = Verification.objects.filter(replay__plan__promotion=promotion).latest("at")
         said = found.verdict, found.expected, found.found, found.foreign
         expect("the verification", said, (VerificationVerdict.VERIFIED.value, records, records, 0))
         return took
