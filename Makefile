@@ -1,6 +1,6 @@
 # `make help` lists what there is. Needs GNU make and Python 3.11 or later, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test chaos many bench-pages services assets screenshots dev lint types check lock clean
+.PHONY: help demo demo-reset test chaos bench bench-pages many services assets screenshots dev lint types check lock clean
 PYTHON := .venv/bin/python
 ARGS ?=
 
@@ -22,6 +22,9 @@ test: ## run all tests, on real services and in a real browser; ARGS=... goes to
 
 chaos: ## kill what replays, again and again, and count what goes wrong; ARGS="--kills N --events M --json FILE --reset"
 	@scripts/bootstrap.sh test && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -W ignore -m tests.chaos $(ARGS)
+
+bench: ## measure export, replay, verification and plan beside kcat; ARGS="--events N --runs R --json FILE --only A,B --long --write --profile WORK"
+	@scripts/bootstrap.sh test && PROMOTION_END_WITH_PARENT=1 exec $(PYTHON) -W ignore -m tests.bench.kcat $(ARGS)
 
 many: ## change 200,000 events by rules in a browser, undo it and do it again: no page may take a second
 	@scripts/bootstrap.sh test && $(PYTHON) -m portal_admin.embedded fetch && PROMOTION_MANY=$${PROMOTION_MANY:-200000} exec $(PYTHON) -m pytest -n 0 -s tests/browser/test_many.py $(ARGS)

@@ -14,6 +14,7 @@ GROUPS = {
     # Brokers, registries and a whole demo beside those of the run: there is no memory for two of them at once.
     "own services": (
         "tests/chaos/test_short.py",
+        "tests/bench/kcat/test_short.py",
         "tests/embedded/test_stack.py",
         "tests/embedded/test_supervisor.py",
         "tests/quick/test_bench.py",

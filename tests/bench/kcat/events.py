@@ -101,7 +101,8 @@ class Events:
         nonces = Counter[int]()
         for number in range(self.count):
             if number % PROMOTABLE_EVERY:
-                name, host = TRANSACTIONAL[number % len(TRANSACTIONAL)], number * 7 % len(HOSTS)
+                others = number - number // PROMOTABLE_EVERY
+                name, host = TRANSACTIONAL[others % len(TRANSACTIONAL)], number * 7 % len(HOSTS)
                 yield self._made(number, nonces, name, host, number)
             else:
                 name, block, thing, text = _travels(number // PROMOTABLE_EVERY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import confluent_kafka
@@ -39,13 +40,20 @@ def versions(kcat: Kcat | None, jq: str | None) -> str:
         "Python": platform.python_version(),
         "Django": django.get_version(),
         "RQ": rq.__version__,
-        "confluent-kafka": f"{confluent_kafka.version()[0]} (librdkafka {confluent_kafka.libversion()[0]})",
+        "confluent-kafka": f"{version('confluent-kafka')} (librdkafka {confluent_kafka.libversion()[0]})",
         "PostgreSQL": postgres,
         "Kafka": _kafka(),
-        "kcat": "not installed" if kcat is None else kcat.version.removeprefix("Version "),
+        "kcat": "not installed" if kcat is None else _short(kcat.version),
         "jq": "not installed" if jq is None else _said([jq, "--version"]).removeprefix("jq-"),
     }
-    return ", ".join(f"{name} {version}" for name, version in found.items())
+    return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
+def _short(said: str) -> str:
+    """Of what kcat says its version, and that of the library that it is built with."""
+    own, _, rest = said.removeprefix("Version ").partition(" (")
+    _, found, library = rest.partition("librdkafka ")
+    return f"{own} (librdkafka {library.split()[0]})" if found else own
 
 
 def _kafka() -> str:

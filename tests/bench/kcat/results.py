@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -73,4 +73,4 @@ class Results:
 
     def to_json(self) -> dict[str, Any]:
         """Every run of everything."""
-        return asdict(self)
+        return {**vars(self), "ours": dict(self.ours), "peer": dict(self.peer)}
