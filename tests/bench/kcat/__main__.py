@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from portal_admin.embedded.errors import EmbeddedError
@@ -36,7 +37,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--long", action="store_true", help=f"once more with {LONGER} times the events")
     parser.add_argument("--json", type=Path, help="write the ratios to this file")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
-    parser.add_argument("--profile", choices=PROFILED, help="do only this, in one process, and say where its time goes")
+    parser.add_argument(
+        "--profile", type=_profiled, metavar="A,B", help=f"only say where the time goes of {', '.join(PROFILED)}"
+    )
     parser.add_argument("--without-peer", action="store_true", help="measure ours alone, where kcat is not installed")
     parser.add_argument("--dir", type=Path, default=Path(".local/bench-kcat"), help="for data and logs (%(default)s)")
     parser.add_argument("--services", type=Path, help="take the clusters of a running `make services`")
@@ -47,8 +50,16 @@ def parse() -> argparse.Namespace:
 
 
 def _works(text: str) -> set[str]:
+    return _some(text, WORKS)
+
+
+def _profiled(text: str) -> set[str]:
+    return _some(text, PROFILED)
+
+
+def _some(text: str, known: Collection[str]) -> set[str]:
     names = set(text.split(","))
-    if unknown := names - set(WORKS):
+    if unknown := names.difference(known):
         raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
     return names
 
@@ -93,7 +104,7 @@ def measure(arguments: argparse.Namespace, ground: Ground, kcat: peers.Kcat | No
         prepare()
         stage = Stage.build(ground.clusters, events)
         if arguments.profile:
-            say(profile(stage, arguments.profile))
+            profile(stage, arguments.profile)
             return results
         played = Rounds(ground, Beside(ground, stage, results, arguments.only, kcat, jq))
         for _ in range(runs):

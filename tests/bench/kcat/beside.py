@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from portal_admin.embedded.terminal import say
 from promotion import jobs
+from promotion.domain.record import Headers
 from promotion.models import Environment, PromotionJob
 from tests.bench.kcat.ground import Ground
 from tests.bench.kcat.memory import Watch
@@ -41,18 +42,31 @@ class Beside:
         memory = self.results.memory
         memory[self._doing] = max(memory.get(self._doing, 0), watch.bytes)
 
-    def both(self, name: str, ours: Measure, topic: Environment | None, *, writes: bool = False) -> None:
-        """Measure `ours`, and kcat reading the `topic`, or writing the records of the second topic to one of its own.
+    def both(self, name: str, ours: Measure, topic: Environment) -> None:
+        """Measure `ours` and how long kcat takes to read `topic`.
 
         What is not wanted is done all the same, since others follow from it, but not compared.
         """
-        peer = self._peer(topic, writes) if name in self.wanted else None
-        if peer is not None and self.round % 2 == 0:
-            self._note(self.results.peer, name, peer)
+        kcat = self._kcat
+        self.alone(name, ours, [] if kcat is None else [(name, lambda: kcat.read(*_where(topic)))])
+
+    def writing(self, name: str, ours: Measure) -> None:
+        """Measure `ours` and how long kcat takes to write the same records; and how long with headers as we write."""
+        kcat, peers = self._kcat, []
+        if kcat is not None and name in self.wanted:
+            peers = [(name, self._write(kcat)), (f"{name}_headers", self._write(kcat, self.stage.headers))]
+        before = len(self.results.ours[name])
+        self.alone(name, ours, peers)
+        if peers and f"{name}_headers" in self.wanted:
+            self.results.ours[f"{name}_headers"] += self.results.ours[name][before:]
+
+    def alone(self, name: str, ours: Measure, peers: Sequence[tuple[str, Measure]] = ()) -> None:
+        """Measure `ours` and the peers, if there are any: in odd rounds ours first, in even ones the peers."""
+        first, last = (peers, ()) if self.round % 2 == 0 else ((), peers)
+        self._peers(first)
         self._doing = name
         self._note(self.results.ours, name, ours)
-        if peer is not None and self.round % 2:
-            self._note(self.results.peer, name, peer)
+        self._peers(last)
 
     def json_lines(self, file: Path) -> None:
         """Have jq read and write the file: what the works on files and on all events are compared with."""
@@ -77,33 +91,34 @@ class Beside:
             into[name].append(took)
             say(f"round {self.round}: {name} {'ours' if into is self.results.ours else 'peer'} {took:.2f} s")
 
-    def _peer(self, topic: Environment | None, writes: bool) -> Measure | None:
-        kcat = self._kcat
-        if kcat is None or (topic is None and not writes):
-            return None
-        if topic is not None:
-            where = self._where(topic)
-            return lambda: kcat.read(*where)
+    def _peers(self, peers: Sequence[tuple[str, Measure]]) -> None:
+        for name, peer in peers:
+            if name in self.wanted:
+                self._note(self.results.peer, name, peer)
+
+    def _write(self, kcat: Kcat, headers: Headers = ()) -> Measure:
         made = environment("peer", self.stage.clusters["sit"], SIT)
         self._written.append(made)
-        return lambda: self._write(kcat, made)
 
-    def _write(self, kcat: Kcat, made: Environment) -> float:
-        took = kcat.write(*self._where(made), self._dump)
-        if held(made) != self.stage.events.count:
-            raise PeerFailed(f"kcat -P produced {held(made)} records of {self.stage.events.count}.")
-        return took
+        def write() -> float:
+            took = kcat.write(*_where(made), self._dump, headers)
+            if held(made) != self.stage.events.count:
+                raise PeerFailed(f"kcat -P produced {held(made)} records of {self.stage.events.count}.")
+            return took
 
-    def _where(self, topic: Environment) -> tuple[str, str]:
-        return topic.bootstrap_servers, topic.topic
+        return write
 
     def _check(self, kcat: Kcat) -> None:
         """That kcat reads all of each topic, and that its own copy of the records is whole."""
         for source in (self.stage.mixed, self.stage.whole, self.stage.full):
             self._count(kcat, source)
-        kcat.dump(*self._where(self.stage.whole), self._dump, self.stage.events.count)
+        kcat.dump(*_where(self.stage.whole), self._dump, self.stage.events.count)
 
     def _count(self, kcat: Kcat, topic: Environment) -> None:
-        found = kcat.count(*self._where(topic))
+        found = kcat.count(*_where(topic))
         if found != self.stage.events.count:
             raise PeerFailed(f"kcat -C finds {found} records of {self.stage.events.count} on {topic.topic}.")
+
+
+def _where(topic: Environment) -> tuple[str, str]:
+    return topic.bootstrap_servers, topic.topic

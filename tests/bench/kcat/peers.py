@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from promotion.domain.record import Headers
+
 HOW_TO_INSTALL = "kcat is not installed. Debian and Ubuntu: apt-get install kcat; macOS: brew install kcat."
 #: An empty format prints nothing of a record, and is the cheapest: docs/benchmarks.md has the others.
 READ = ("-C", "-e", "-q", "-o", "beginning", "-f", "")
@@ -43,9 +45,10 @@ class Kcat:
         """Read the topic to nothing; return the seconds."""
         return _timed([*self._to(servers, topic), *READ])
 
-    def write(self, servers: str, topic: str, file: Path) -> float:
-        """Produce what `dump` wrote; return the seconds."""
-        return _timed([*self._to(servers, topic), *WRITE, "-l", str(file)])
+    def write(self, servers: str, topic: str, file: Path, headers: Headers = ()) -> float:
+        """Produce what `dump` wrote, each record with these same `headers`; return the seconds."""
+        given = [part for name, value in headers for part in ("-H", f"{name}={(value or b'').decode()}")]
+        return _timed([*self._to(servers, topic), *WRITE, *given, "-l", str(file)])
 
     def count(self, servers: str, topic: str) -> int:
         """How many records it reads, so that what is timed is known to read all of them."""

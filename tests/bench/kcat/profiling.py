@@ -1,4 +1,4 @@
-"""One job in this process under cProfile: where its time goes. Import it with Django set up."""
+"""Jobs in this process under cProfile: where their time goes. Import it with Django set up."""
 
 from __future__ import annotations
 
@@ -7,31 +7,35 @@ import pstats
 from collections.abc import Callable
 from io import StringIO
 
+from portal_admin.embedded.terminal import say
 from promotion import jobs
 from promotion.models import PromotionJob
-from tests.bench.kcat.stage import Stage, environment
+from tests.bench.kcat.stage import SIT, Stage, environment
 from tests.bench.kcat.works import Works
 
-#: What may be profiled, and the kinds of jobs that lead there; the last one is the one.
-WAYS = ("export", "export_5", "plan", "plan_all", "replay", "verify")
 TOP = 15
 
 
 class Profiler:
-    """Does jobs in this process; while `on`, under cProfile. The profiler itself about doubles the time of calls."""
+    """Does jobs in this process, each under a profile of its own while it is `on`.
+
+    A profiler makes calls dearer, so what it says are shares of the time, and no times.
+    """
 
     def __init__(self) -> None:
         self.on = False
         self._profile = cProfile.Profile()
 
     def run(self, job: PromotionJob) -> None:
-        if self.on:
-            self._profile.runcall(jobs.run, str(job.pk))
-        else:
+        """Do it to its end."""
+        if not self.on:
             jobs.run(str(job.pk))
+            return
+        self._profile = cProfile.Profile()
+        self._profile.runcall(jobs.run, str(job.pk))
 
     def top(self) -> str:
-        """The entries that took most, by what they and what they called took, then by what they took themselves."""
+        """The entries that took most of the last job, with what they called, then by themselves."""
         text = StringIO()
         stats = pstats.Stats(self._profile, stream=text).strip_dirs()
         for order in ("cumulative", "tottime"):
@@ -39,29 +43,32 @@ class Profiler:
         return text.getvalue()
 
 
-def profile(stage: Stage, way: str) -> str:
-    """Do what leads to `way`, one of WAYS, and that under the profiler. Returns what it found."""
+def profile(stage: Stage, wanted: set[str]) -> None:
+    """Do what is `wanted` (PROFILED of the command line) under the profiler, and before it what leads there."""
     profiler = Profiler()
     works, events = Works(profiler.run), stage.events
-
-    def last(name: str, what: Callable[[], float]) -> bool:
-        profiler.on = name == way
-        what()
-        return profiler.on
-
-    if way in ("export_5", "plan"):
-        promotion = works.promotion(stage.mixed, stage.full)
-        steps: list[tuple[str, Callable[[], float]]] = [
-            ("export_5", lambda: works.export(promotion, events.count, events.kept)),
-            ("plan", lambda: works.plan(promotion, events.verdicts)),
-        ]
-    else:
-        promotion = works.promotion(stage.whole, environment("sit", stage.clusters["sit"], 30))
-        steps = [
-            ("export", lambda: works.export(promotion, events.count, events.count)),
-            ("plan_all", lambda: works.plan(promotion, events.all_verdicts)),
-            ("replay", lambda: works.replay(promotion, events.count, proof=False)),
-            ("verify", lambda: works.verify(promotion, events.count)),
-        ]
-    next(name for name, what in steps if last(name, what))
-    return profiler.top()
+    mixed = works.promotion(stage.mixed, stage.full)
+    whole = works.promotion(stage.whole, environment("sit", stage.clusters["sit"], SIT))
+    ways: tuple[dict[str, Callable[[], float]], ...] = (
+        {
+            "export_5": lambda: works.export(mixed, events.count, events.kept),
+            "plan": lambda: works.plan(mixed, events.verdicts),
+        },
+        {
+            "export": lambda: works.export(whole, events.count, events.count),
+            "plan_all": lambda: works.plan(whole, events.all_verdicts),
+            "replay": lambda: works.replay(whole, events.count, proof=False),
+            "verify": lambda: works.verify(whole, events.count),
+        },
+    )
+    for way in ways:
+        left = wanted.intersection(way)
+        for name, work in way.items():
+            if not left:
+                break
+            profiler.on = name in wanted
+            took = work()
+            left.discard(name)
+            say(f"{name}: {took:.2f} s")
+            if profiler.on:
+                say(profiler.top())

@@ -24,6 +24,7 @@ WORKS = {
     "export_5": Work("export, 5 % promotable, everything accounted for", READING, 3.0),
     "export_100": Work("export, 100 % promotable", READING, 8.0),
     "replay": Work("replay of the frozen plan with receipts, transactional", "`kcat -P`, the same records", 6.0),
+    "replay_headers": Work("the same replay, beside a peer that writes headers too", "`kcat -P` with as many headers"),
     "verify": Work("verification: the target read back and compared", READING, 6.0),
     "plan": Work("plan of the 5 % against a target that holds the 100 %", READING, 12.0),
     "plan_all": Work("plan of the 100 % against an empty target", READING),

@@ -12,6 +12,8 @@ from tests.bench.kcat.works import Works, expect, written_bytes
 from tests.services import unique
 
 WORKERS = 2
+#: What needs a replay.
+REPLAYED = ("replay", "replay_headers", "verify", "verify_one")
 
 
 class Rounds:
@@ -31,7 +33,7 @@ class Rounds:
         if self._wants("export_5", "plan"):
             self._five_percent()
         replayed = None
-        if self._wants("export_100", "plan_all", "replay", "verify", "verify_one"):
+        if self._wants("export_100", "plan_all", *REPLAYED):
             replayed = self._everything(target)
         if self._wants("export_5_one", "export_100_one", "verify_one", "rule", "download", "upload"):
             self._ground.start_workers(1)
@@ -55,12 +57,12 @@ class Rounds:
         stage, works, both, count = self._stage, self._works, self._beside.both, self._stage.events.count
         promotion = works.promotion(stage.whole, target)
         self._growing("kept", lambda: both("export_100", lambda: works.export(promotion, count, count), stage.whole))
-        if self._wants("plan_all", "replay", "verify", "verify_one"):
+        if self._wants("plan_all", *REPLAYED):
             plan = lambda: works.plan(promotion, stage.events.all_verdicts)  # noqa: E731
             self._growing("planned", lambda: both("plan_all", plan, stage.whole))
-        if self._wants("replay", "verify", "verify_one"):
+        if self._wants(*REPLAYED):
             replay = lambda: works.replay(promotion, count)  # noqa: E731
-            self._growing("replayed", lambda: both("replay", replay, None, writes=True))
+            self._growing("replayed", lambda: self._beside.writing("replay", replay))
             self._beside.count(target)
         if self._wants("verify"):
             both("verify", lambda: works.verify(promotion, count), target)
@@ -82,13 +84,13 @@ class Rounds:
 
     def _files(self, whole: Promotion) -> None:
         works, beside, file = self._works, self._beside, self._ground.directory / "events.jsonl"
-        beside.both("download", lambda: works.download(whole, file), None)
+        beside.alone("download", lambda: works.download(whole, file))
         beside.json_lines(file)
         if self._wants("upload"):
-            beside.both("upload", lambda: works.upload(whole, file), None)
+            beside.alone("upload", lambda: works.upload(whole, file))
         file.unlink()
         if self._wants("rule"):
-            beside.both("rule", lambda: works.rule(whole), None)
+            beside.alone("rule", lambda: works.rule(whole))
 
     def _growing(self, what: str, work: Callable[[], None]) -> None:
         before = written_bytes()

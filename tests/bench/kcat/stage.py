@@ -16,6 +16,7 @@ from promotion.actions import curate
 from promotion.actions.connect import kafka_connection
 from promotion.domain.connection import RegistryConnection
 from promotion.domain.provenance import Hop, outgoing_headers
+from promotion.domain.record import Headers
 from promotion.domain.wire import frame
 from promotion.kafka.cluster import create_topic, inspect
 from promotion.kafka.producer import PlainRecord, produce_all
@@ -44,6 +45,11 @@ class Stage:
     mixed: Environment
     whole: Environment
     full: Environment
+
+    @property
+    def headers(self) -> Headers:
+        """Headers as a promotion writes them: as many, and as long."""
+        return _headers(self, "a-cluster-of-twenty-two", 0, b"")
 
     @classmethod
     def build(cls, clusters: dict[str, Cluster], count: int) -> Stage:
@@ -113,6 +119,11 @@ def _promoted(stage: Stage, ids: dict[str, dict[str, int]]) -> Iterator[PlainRec
     facts = inspect(kafka_connection(stage.whole), stage.whole.topic)
     for number, event in enumerate(stage.events.promotable()):
         there = frame(ids["dev"][NAMESPACE + event.type], event.body)
-        hop = Hop(stage.whole.name, facts.cluster_id, facts.topic, 0, number, sha256(there).hexdigest())
+        headers = _headers(stage, facts.cluster_id, number, there)
         value = frame(ids["sit"][NAMESPACE + event.type], event.body)
-        yield PlainRecord(event.host.encode(), value, event.timestamp, outgoing_headers((), EARLIER, hop))
+        yield PlainRecord(event.host.encode(), value, event.timestamp, headers)
+
+
+def _headers(stage: Stage, cluster_id: str, offset: int, value: bytes) -> Headers:
+    hop = Hop(stage.whole.name, cluster_id, stage.whole.topic, 0, offset, sha256(value).hexdigest())
+    return outgoing_headers((), EARLIER, hop)
