@@ -57,8 +57,8 @@ def profile(stage: Stage, wanted: set[str]) -> None:
         {
             "export": lambda: works.export(whole, events.count, events.count),
             "plan_all": lambda: works.plan(whole, events.all_verdicts),
-            "replay": lambda: works.replay(whole, events.count, proof=False),
-            "verify": lambda: works.verify(whole, events.count),
+            "replay": lambda: works.replay(whole, events.count),
+            "verify": lambda: works.verify(whole, events.count, works.proof(whole)),
         },
     )
     for way in ways:

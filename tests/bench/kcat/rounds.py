@@ -8,7 +8,7 @@ from promotion.models import Environment, Promotion
 from tests.bench.kcat.beside import Beside
 from tests.bench.kcat.ground import Ground
 from tests.bench.kcat.stage import SIT, environment, forget
-from tests.bench.kcat.works import Works, expect, written_bytes
+from tests.bench.kcat.works import Works, ended, expect, written_bytes
 from tests.services import unique
 
 WORKERS = 2
@@ -58,15 +58,22 @@ class Rounds:
         promotion = works.promotion(stage.whole, target)
         self._growing("kept", lambda: both("export_100", lambda: works.export(promotion, count, count), stage.whole))
         if self._wants("plan_all", *REPLAYED):
-            plan = lambda: works.plan(promotion, stage.events.all_verdicts)  # noqa: E731
-            self._growing("planned", lambda: both("plan_all", plan, stage.whole))
+            self._growing("planned", lambda: both("plan_all", lambda: self._plan_all(promotion), stage.whole))
         if self._wants(*REPLAYED):
-            replay = lambda: works.replay(promotion, count)  # noqa: E731
-            self._growing("replayed", lambda: self._beside.writing("replay", replay))
+            self._growing("replayed", lambda: self._beside.writing("replay", lambda: self._replay(promotion)))
             self._beside.count(target)
         if self._wants("verify"):
             both("verify", lambda: works.verify(promotion, count), target)
         return promotion
+
+    def _plan_all(self, promotion: Promotion) -> float:
+        return self._works.plan(promotion, self._stage.events.all_verdicts)
+
+    def _replay(self, promotion: Promotion) -> float:
+        """Returns when the verification that follows has ended too: nothing may run beside the peer."""
+        took = self._works.replay(promotion, self._stage.events.count)
+        ended(self._works.proof(promotion))
+        return took
 
     def _alone(self, target: Environment, replayed: Promotion | None) -> None:
         """With one worker; and what people do with many events, which one worker does anyway."""

@@ -21,7 +21,7 @@ HAS_KCAT = shutil.which("kcat") is not None
 OF_JQ = {"rule", "download", "upload"}
 
 
-@pytest.mark.timeout(300 + EVENTS // 200)
+@pytest.mark.timeout(600 + EVENTS // 50)
 def test_every_work_of_a_short_run_has_the_right_result_and_stands_in_the_table(
     tmp_path: Path, clusters: dict[str, Cluster]
 ) -> None:
@@ -33,7 +33,7 @@ def test_every_work_of_a_short_run_has_the_right_result_and_stands_in_the_table(
         [*BENCH, *options, "--runs=1", *peer], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        said, _ = harness.communicate(timeout=250 + EVENTS // 200)
+        said, _ = harness.communicate(timeout=550 + EVENTS // 50)
     finally:
         pids = descendants(harness.pid)
         harness.kill()

@@ -38,10 +38,12 @@ from promotion.states import Disposition, JobKind, JobState, PromotionState, Ver
 from tests import cast
 from tests.bench.kcat.events import HOSTS
 from tests.bench.kcat.memory import Watch
+from tests.jobs.processes import until
 
 #: So many records in one transaction: a million of them with their headers is more than the plan's estimate allows.
 BATCH = 250_000
 LOOK_SECONDS = 0.02
+PROOF_SECONDS = 60.0
 UPLOAD_PIECE = 1024 * 1024
 #: All hosts are moved at once: it changes every event.
 MOVE = {
@@ -125,8 +127,8 @@ class Works:
         expect("the plan's steps", (plan.steps_count, plan.steps.count()), (goes, goes))
         return took
 
-    def replay(self, promotion: Promotion, records: int, proof: bool = True) -> float:
-        """Replay the plan's frozen bytes; with `proof` wait for the verification that follows by itself as well."""
+    def replay(self, promotion: Promotion, records: int) -> float:
+        """Replay the plan's frozen bytes."""
         took = self._do(request_replay(self._actor, promotion, plan=self._plan(promotion)))
         replay = Replay.objects.get(plan__promotion=promotion)
         receipts = Receipt.objects.committed().filter(attempt__replay=replay)
@@ -134,15 +136,18 @@ class Works:
         expect("records, end and receipts of the replay", found, (records, True, records))
         promotion.refresh_from_db()
         expect("the promotion", promotion.state, PromotionState.REPLAYED.value)
-        follow_up = PromotionJob.objects.filter(promotion=promotion, kind=JobKind.VERIFY).first()
-        if follow_up is not None and proof:
-            ended(follow_up)
         return took
 
-    def verify(self, promotion: Promotion, records: int) -> float:
-        """Read the target back."""
+    def proof(self, promotion: Promotion) -> PromotionJob:
+        """The verification that follows a replay by itself, as soon as the worker has asked for it."""
+        asked = PromotionJob.objects.filter(promotion=promotion, kind=JobKind.VERIFY)
+        found: PromotionJob = until(asked.first, PROOF_SECONDS, "the verification after a replay")
+        return found
+
+    def verify(self, promotion: Promotion, records: int, proof: PromotionJob | None = None) -> float:
+        """Read the target back: anew, or in the `proof` that nobody has begun yet."""
         promotion.refresh_from_db()
-        took = self._do(request_verify(self._actor, promotion))
+        took = self._do(proof or request_verify(self._actor, promotion))
         found = Verification.objects.filter(replay__plan__promotion=promotion).latest("at")
         said = found.verdict, found.expected, found.found, found.foreign
         expect("the verification", said, (VerificationVerdict.VERIFIED.value, records, records, 0))
