@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+import time
 from collections.abc import Callable
 from io import StringIO
 
@@ -67,8 +68,10 @@ def profile(stage: Stage, wanted: set[str]) -> None:
             if not left:
                 break
             profiler.on = name in wanted
+            cpu = time.process_time()
             took = work()
+            cpu = time.process_time() - cpu
             left.discard(name)
-            say(f"{name}: {took:.2f} s")
+            say(f"{name}: {took:.2f} s, of which this process worked {cpu:.2f} s")
             if profiler.on:
                 say(profiler.top())
