@@ -134,6 +134,15 @@ def measure(arguments: argparse.Namespace, ground: Ground, kcat: peers.Kcat | No
     return 0
 
 
+def command(arguments: argparse.Namespace) -> str:
+    """What somebody has to type to measure the same."""
+    some = (
+        "" if arguments.only == set(WORKS) else f" --only {','.join(name for name in WORKS if name in arguments.only)}"
+    )
+    more = " --long" if arguments.long else ""
+    return f'make bench ARGS="--events {arguments.events} --runs {arguments.runs}{some}{more}"'
+
+
 def save(arguments: argparse.Namespace, results: Results, long: Results | None, text: str) -> None:
     """Every run into the directory, the ratios where they were asked for, the table into the page."""
     kept = {"short": results.to_json(), "long": None if long is None else long.to_json()}
