@@ -92,6 +92,9 @@ def take(ready: dict[str, Any]) -> None:
         curator = other("curator")
         curator.goto("/event-types/?met=dev")
         picture(curator, "event-types")
+        viewer = other("viewer")
+        viewer.goto("/audit/")
+        picture(viewer, "audit")
         browser.close()
 
 
@@ -101,8 +104,10 @@ def export(page: Page, title: str, source: str, target: str) -> str:
     page.get_by_label("Title").fill(title)
     page.get_by_label("From", exact=True).select_option(value=source)
     page.get_by_label("To", exact=True).select_option(value=target)
-    page.get_by_role("button", name="Create the promotion").click()
-    page.get_by_role("button", name="Start the export").click()
+    if source == "dev":
+        page.get_by_role("heading", name="New promotion").wait_for()
+        picture(page, "new-promotion")
+    page.get_by_role("button", name="Create and export").click()
     page.get_by_role("heading", name="Next: look through").wait_for()
     return page.url
 

@@ -39,6 +39,7 @@ def sentence(missing: list[tuple[Identity, str, int]], target: str) -> str:
     named = [f"{identity.label} ({count:,}, such as {by})" for identity, by, count in missing[:MOST_NAMED]]
     more = f" and {len(missing) - MOST_NAMED:,} more" if len(missing) > MOST_NAMED else ""
     return (
-        f"Outgoing events refer to {len(missing):,} things that {target} would not have: {'; '.join(named)}{more}. "
+        f"Outgoing events refer to {len(missing):,} {'thing' if len(missing) == 1 else 'things'} that {target} would "
+        f"not have: {'; '.join(named)}{more}. "
         "Take the events along that create them, if that is not meant."
     )

@@ -119,8 +119,9 @@ def _compared(before: str, after: str) -> tuple[Side, Side]:
     old, new = dump_json(before), dump_json(after)
     if max(len(old), len(new)) > MOST_TEXT:
         return _side(before, Part.REMOVED), _side(after, Part.ADDED)
-    pieces = words(old, new)
-    left, right = (folded(without(pieces, kind), CONTEXT, MOST_PIECE) for kind in (Part.ADDED, Part.REMOVED))
+    # Folded before it is told apart: where one side has nothing to mark, its words around the place still stand there.
+    pieces = folded(words(old, new), CONTEXT, MOST_PIECE)
+    left, right = (without(pieces, kind) for kind in (Part.ADDED, Part.REMOVED))
     return Side(left), Side(right)
 
 

@@ -27,11 +27,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of text. A gap has no text: `omitted` is how many characters it stands for."""
+    """A stretch of text. A gap has none: `omitted` is how many characters it stands for, `of` what became of them."""
 
     kind: Kind
     text: str
     omitted: int = 0
+    of: Kind = Kind.KEPT
 
 
 def words(before: str, after: str) -> list[Piece]:
@@ -48,7 +49,7 @@ def words(before: str, after: str) -> list[Piece]:
 
 def without(pieces: Sequence[Piece], kind: Kind) -> list[Piece]:
     """Return the pieces but those of one kind: without what was added it is the text before."""
-    return _joined(piece for piece in pieces if piece.kind is not kind)
+    return _joined(piece for piece in pieces if kind not in (piece.kind, piece.of))
 
 
 def folded(pieces: Sequence[Piece], context: int = 60, most: int = 1_000) -> list[Piece]:
@@ -85,7 +86,7 @@ def _fold_kept(text: str, begin: int, end: int) -> Iterator[Piece]:
 def _fold_changed(piece: Piece, most: int) -> Iterator[Piece]:
     yield Piece(piece.kind, piece.text[:most])
     if len(piece.text) > most:
-        yield Piece(Kind.GAP, "", len(piece.text) - most)
+        yield Piece(Kind.GAP, "", len(piece.text) - most, piece.kind)
 
 
 def _changed(old: str, new: str) -> Iterator[Piece]:

@@ -296,3 +296,18 @@ def json_diff(
 def state_tone(state: object) -> str:
     """The tone of a state, for a row or a cell that carries it: `data-tone="{{ state|state_tone }}"`."""
     return look_of(state).tone
+
+
+#: A problem that is longer, and names several things, is told in one line that unfolds.
+LONG_PROBLEM = 300
+
+
+@register.filter
+def listed(problem: object) -> dict[str, object]:
+    """Split a long sentence that names things after a colon, `; ` between them, into its `lead` and its `items`."""
+    text = str(problem)
+    lead, colon, named = text.partition(": ")
+    items = named.split("; ")
+    if len(text) < LONG_PROBLEM or not colon or len(items) < 2:
+        return {"lead": text, "items": []}
+    return {"lead": lead, "items": items}

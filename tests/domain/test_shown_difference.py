@@ -37,6 +37,20 @@ def test_of_a_changed_text_only_the_words_that_changed_are_marked() -> None:
     assert [piece.text for piece in row.right.pieces if piece.kind is Kind.ADDED] == ["2"]
 
 
+def test_where_one_side_has_nothing_to_mark_its_words_around_the_place_stand_there() -> None:
+    long = "word " * 60
+    row = shown({"d": f"{long}here and{long}"}, {"d": f"{long}here now and{long}"})
+    left = "".join(piece.text for piece in row.left.pieces)
+    assert "here and" in left
+    assert len(left) < 200
+
+
+def test_what_is_left_out_of_a_long_new_stretch_is_counted_on_its_own_side() -> None:
+    row = shown({"d": "a"}, {"d": "a " + "x " * 2_000})
+    assert not any(piece.omitted for piece in row.left.pieces)
+    assert sum(piece.omitted for piece in row.right.pieces) > 2_000
+
+
 def test_a_number_that_changed_is_marked_whole() -> None:
     row = shown({"n": 10}, {"n": 100})
     assert [(piece.kind, piece.text) for piece in (*row.left.pieces, *row.right.pieces)] == [

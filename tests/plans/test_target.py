@@ -101,5 +101,5 @@ def test_a_plan_warns_of_what_its_events_refer_to_and_the_target_would_not_have(
     source.produce()
     plan = planned(exported(dev, sit))
     (said,) = plan.warnings
-    assert "refer to 1 things that sit would not have: Role h1 / b (2, such as RoleRule h1 / b / 1)" in said
+    assert "refer to 1 thing that sit would not have: Role h1 / b (2, such as RoleRule h1 / b / 1)" in said
     assert plan.state == PlanState.READY

@@ -325,3 +325,13 @@ def test_a_moment_whose_utc_no_calendar_holds_is_no_crash() -> None:
     early = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
 
     assert "0001" in render("{% localtime moment %}", moment=early)
+
+
+def test_a_long_problem_that_names_many_things_unfolds_into_a_list() -> None:
+    things = "; ".join(f"Service {number:040}" for number in range(8))
+    assert listed(f"They refer to 8 things: {things}.") == {
+        "lead": "They refer to 8 things",
+        "items": f"{things}.".split("; "),
+    }
+    for short in ("It is short: one; two.", "x" * 400, "No list: " + "y" * 400):
+        assert listed(short) == {"lead": short, "items": []}
