@@ -121,9 +121,8 @@ def measure(arguments: argparse.Namespace, ground: Ground, kcat: peers.Kcat | No
     except (WrongResult, peers.PeerFailed) as error:
         say(f"WRONG: {error}")
         return 1
-    given = " ".join(sys.argv[1:])
     notes = [
-        f'{results.events:,} events, median of {arguments.runs}; `make bench ARGS="{given}"`',
+        f"{results.events:,} events, median of {arguments.runs}; `{command(arguments)}`",
         machine.machine(),
         machine.versions(kcat, jq),
         f"load: before {before}; after {machine.load()}",
@@ -136,9 +135,8 @@ def measure(arguments: argparse.Namespace, ground: Ground, kcat: peers.Kcat | No
 
 def command(arguments: argparse.Namespace) -> str:
     """What somebody has to type to measure the same."""
-    some = (
-        "" if arguments.only == set(WORKS) else f" --only {','.join(name for name in WORKS if name in arguments.only)}"
-    )
+    names = ",".join(name for name in WORKS if name in arguments.only)
+    some = "" if arguments.only == set(WORKS) else f" --only {names}"
     more = " --long" if arguments.long else ""
     return f'make bench ARGS="--events {arguments.events} --runs {arguments.runs}{some}{more}"'
 
