@@ -56,6 +56,8 @@ class Ground:
         for each in self.directory.glob("*"):
             if each.is_dir() and each.name != "logs":
                 shutil.rmtree(each, ignore_errors=True)
+            elif each.is_file():
+                each.unlink()
 
     def use_database(self, name: str, template: str | None) -> None:
         """Make the database `name`, a copy of `template` where there is one, and have this process use it.
