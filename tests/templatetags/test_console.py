@@ -19,7 +19,7 @@ from promotion.domain.diff import differences
 from promotion.domain.shown_difference import shown_differences
 from promotion.errors import Refused
 from promotion.states import Decision, Disposition, JobState, PromotionState, RevisionKind
-from promotion.templatetags.console import duration, number, percent
+from promotion.templatetags.console import duration, listed, number, percent
 from promotion.templatetags.states import look_of
 
 HOSTILE = """<script>alert(1)</script>"'&"""
