@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import uuid
 from collections.abc import Callable
 
 import pytest
+from django.urls import resolve
 from playwright.sync_api import Page
 
 from portal_admin.embedded.stack import Cluster
@@ -13,6 +16,7 @@ from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
 from tests.browser.stage import add_target, export, replay
 from tests.processes import Console
+from tests.test_roles import ROWS
 
 ROLE = "net.lightapi.portal.role.RoleCreatedEvent"
 #: Path -> the role that looks at it; {id} and {event} are those of a promotion whose export has ended. {refused} has
@@ -24,11 +28,19 @@ PAGES = {
     "/drift/dev/sit/": "manager",
     "/promotions/": "manager",
     "/promotions/new/": "manager",
+    "/promotions/new/?again={replayed}": "manager",
+    "/promotions/import/": "manager",
     "/promotions/{draft}/": "manager",
     "/promotions/{id}/": "manager",
     "/promotions/{id}/events/?state=outgoing": "manager",
     "/promotions/{id}/events/select/?action=exclude": "manager",
     "/promotions/{id}/events/{event}/": "manager",
+    "/promotions/{id}/events/together/": "manager",
+    "/promotions/{id}/rules/": "manager",
+    "/promotions/{id}/rules/new/?as=host": "manager",
+    "/promotions/{id}/rules/file/": "manager",
+    "/promotions/{replayed}/amend/": "manager",
+    "/promotions/{replayed}/story/": "manager",
     "/promotions/{id}/things/": "manager",
     "/promotions/{id}/things/?kind=Role": "manager",
     "/promotions/{id}/download/": "manager",
@@ -72,7 +84,44 @@ PAGES = {
     "/nowhere/": "viewer",
     "/promotions/999999/": "viewer",
     "/accounts/password/": "viewer",
+    "/admin/": "admin",
+    "/admin/auth/user/": "admin",
+    "/admin/auth/user/add/": "admin",
+    "/admin/auth/user/1/change/": "admin",
+    "/admin/auth/user/1/password/": "admin",
+    "/admin/auth/group/": "admin",
+    "/admin/auth/group/1/change/": "admin",
+    "/admin/promotion/auditentry/": "admin",
+    "/admin/promotion/eventtype/": "admin",
+    "/admin/promotion/typedecision/": "admin",
 }
+#: Pages that are looked at by axe where they come about, and what is a part of a page or a file.
+ELSEWHERE = {
+    "promotion:events_count",
+    "promotion:event_raw",
+    "promotion:environment_draft",
+    "promotion:histogram",
+    "promotion:plan_count",
+    "promotion:rule_edit",
+    "promotion:rule_set_download",
+    "promotion:rules_apply",
+    "promotion:rules_save",
+    "promotion:upload_report",
+}
+
+
+def test_every_page_is_among_them() -> None:
+    names = {
+        resolve(re.sub(r"\{(\w+)\}", number, path.split("?")[0])).view_name for path in PAGES if "nowhere" not in path
+    }
+    pages = {row.name for row in ROWS if 200 in row.get and row.name.startswith("promotion:")}
+    assert pages - names - ELSEWHERE == set()
+    assert ELSEWHERE & names == set()
+
+
+def number(found: re.Match[str]) -> str:
+    """What stands for an id in a path."""
+    return str(uuid.UUID(int=0)) if found[1] == "plan" else "1"
 
 
 @pytest.fixture(scope="module")
