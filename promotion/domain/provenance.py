@@ -5,7 +5,7 @@ a claim, not a proof.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from promotion.domain.identity import digest_of
@@ -15,6 +15,8 @@ PROMOTION = "promotion.id"
 SOURCE = "promotion.source."
 ORIGIN = "promotion.origin."
 _PARTS = ("environment", "cluster", "topic", "partition", "offset", "sha256")
+_OURS = (PROMOTION, SOURCE, ORIGIN)
+_SOURCE, _ORIGIN = (tuple(prefix + part for part in _PARTS) for prefix in (SOURCE, ORIGIN))
 _MAX_BYTES = 255
 _MAX_PARTITION = 2**31 - 1
 _MAX_OFFSET = 2**63 - 1
@@ -64,13 +66,16 @@ def outgoing_headers(source_headers: Headers, promotion_id: str, source: Hop) ->
 
 def origin_of(source_headers: Headers, source: Hop) -> Hop:
     """Return where a record first came from: what its headers say where that is complete, else where it is read."""
-    return _hop(source_headers, ORIGIN) or source
+    return _hop(_ours(source_headers), _ORIGIN) or source
 
 
 def read_provenance(headers: Headers) -> Provenance | None:
     """Return what the headers say; None where ours are missing, incomplete, repeated or malformed."""
-    promotion_id = _text(headers, PROMOTION)
-    source, origin = _hop(headers, SOURCE), _hop(headers, ORIGIN)
+    ours = _ours(headers)
+    if PROMOTION not in ours:
+        return None
+    promotion_id = _text(ours[PROMOTION])
+    source, origin = _hop(ours, _SOURCE), _hop(ours, _ORIGIN)
     if promotion_id is None or source is None or origin is None:
         return None
     return Provenance(promotion_id, source, origin)
@@ -87,8 +92,17 @@ def hop_headers(prefix: str, hop: Hop) -> Iterator[tuple[str, bytes]]:
         yield prefix + part, value.encode()
 
 
-def _hop(headers: Headers, prefix: str) -> Hop | None:
-    environment, cluster, topic, partition, offset, sha256 = (_text(headers, prefix + part) for part in _PARTS)
+def _ours(headers: Headers) -> dict[str, bytes | None]:
+    """Our headers by name, None for what is repeated; in one pass, since a target is full of records with thirteen."""
+    found: dict[str, bytes | None] = {}
+    for name, value in headers:
+        if name.startswith(_OURS):
+            found[name] = None if name in found else value
+    return found
+
+
+def _hop(ours: Mapping[str, bytes | None], names: tuple[str, ...]) -> Hop | None:
+    environment, cluster, topic, partition, offset, sha256 = (_text(ours.get(name)) for name in names)
     if environment is None or cluster is None or topic is None or sha256 is None or not _SHA256.fullmatch(sha256):
         return None
     partition_number, offset_number = _number(partition, _MAX_PARTITION), _number(offset, _MAX_OFFSET)
@@ -97,13 +111,12 @@ def _hop(headers: Headers, prefix: str) -> Hop | None:
     return Hop(environment, cluster, topic, partition_number, offset_number, sha256)
 
 
-def _text(headers: Headers, name: str) -> str | None:
-    """The one header of this name as short, printable text; None for none, several or anything else."""
-    values = [value for key, value in headers if key == name]
-    if len(values) != 1 or not values[0] or len(values[0]) > _MAX_BYTES:
+def _text(value: bytes | None) -> str | None:
+    """A header as short, printable text; None for none and for anything else."""
+    if not value or len(value) > _MAX_BYTES:
         return None
     try:
-        text = values[0].decode()
+        text = value.decode()
     except UnicodeDecodeError:
         return None
     return text if text.isprintable() else None

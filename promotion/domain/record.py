@@ -1,7 +1,7 @@
 """A Kafka record and where it stands, as plain values without a client."""
 
 import json
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -43,11 +43,13 @@ def pack_headers(headers: Headers) -> str:
     """
     if not headers:
         return ""
-    return json.dumps([[name, None if value is None else b64encode(value).decode()] for name, value in headers])
+    return json.dumps(
+        [[name, None if value is None else b2a_base64(value, newline=False).decode()] for name, value in headers]
+    )
 
 
 def unpack_headers(text: str) -> Headers:
     """Return what `pack_headers` packed."""
     if not text:
         return ()
-    return tuple((name, None if value is None else b64decode(value)) for name, value in json.loads(text))
+    return tuple((name, None if value is None else a2b_base64(value)) for name, value in json.loads(text))
