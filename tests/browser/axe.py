@@ -17,11 +17,17 @@ def _source() -> str:
     return (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe-core finds on the page as it stands, one line an element."""
+def violations(page: Page, *, sheets: bool = True) -> list[str]:
+    """Return what axe-core finds on the page as it stands, one line an element.
+
+    `sheets`: read the style sheets too. Of Django's admin, whose sheets import others, axe would make inline ones, which
+    the page's policy refuses.
+    """
     page.evaluate(_source())
     found: list[dict[str, Any]] = page.evaluate(
-        "async (tags) => (await axe.run(document, {runOnly: tags, resultTypes: ['violations']})).violations", TAGS
+        "async ([tags, preload]) =>"
+        " (await axe.run(document, {runOnly: tags, resultTypes: ['violations'], preload})).violations",
+        [TAGS, sheets],
     )
     return [
         f"{rule['id']}: {node['target']}: {node.get('failureSummary', '')}" for rule in found for node in rule["nodes"]
