@@ -20,8 +20,8 @@ def _source() -> str:
 def violations(page: Page, *, sheets: bool = True) -> list[str]:
     """Return what axe-core finds on the page as it stands, one line an element.
 
-    `sheets`: read the style sheets too. Of Django's admin, whose sheets import others, axe would make inline ones, which
-    the page's policy refuses.
+    `sheets`: read the style sheets too. Of Django's admin, whose sheets import others, axe would make inline ones,
+    which the page's policy refuses.
     """
     page.evaluate(_source())
     found: list[dict[str, Any]] = page.evaluate(
