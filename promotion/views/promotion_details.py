@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from promotion.actions.amend import may_be_amended
 from promotion.actions.approach import switchable
 from promotion.actions.receipt import replay_of
+from promotion.actions.request import BUSY
 from promotion.domain.filters import ExportFilter
 from promotion.models import AuditEntry, Export, ExportCount, Plan, Promotion
 from promotion.policy import MANAGE, Actor, may
@@ -42,9 +43,11 @@ def page(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
 
 
 def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
-    export = Export.objects.filter(pk=promotion.pk).first()
     job = promotion.jobs.select_related("requested_by", "cancel_requested_by").first()
     active = job if job is not None and job.active else None
+    # After its job: one that ends between the two would leave a page that waits for a worker, and never looks again.
+    promotion.refresh_from_db(fields=["state"])
+    export = Export.objects.filter(pk=promotion.pk).first()
     partitions = list(export.partitions.all()) if export else []
     totals = export.totals() if export else {}
     plan = Plan.objects.of(promotion)
@@ -54,6 +57,7 @@ def _live(request: HttpRequest, promotion: Promotion) -> dict[str, Any]:
         "export": export,
         "job": job,
         "active": active,
+        "waiting": active is None and promotion.state in BUSY,
         "failed": job if job is not None and not job.active and job.error and job.kind != JobKind.CHECK_PLAN else None,
         "polled": "HX-Request" in request.headers,
         "replay": replay_of(promotion) if promotion.state in ARRIVING else None,

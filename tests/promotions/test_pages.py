@@ -299,6 +299,14 @@ def test_progress_is_polled_while_a_job_runs_and_no_longer() -> None:
     assert client.get(url).status_code == 302
 
 
+def test_a_page_between_two_looks_of_a_worker_looks_again_by_itself() -> None:
+    """A job that ends while the page is made: neither what runs nor what came of it is known, for a moment."""
+    promotion = cast.promotion(state=PromotionState.EXPORTING)
+    page = as_role("manager").get(promotion.get_absolute_url()).content.decode()
+    assert "waiting for a worker" in page
+    assert f'hx-get="/promotions/{promotion.pk}/progress/" hx-trigger="every 2s"' in page
+
+
 def test_a_job_that_nobody_takes_says_why_it_may_wait() -> None:
     promotion, client = cast.promotion(), as_role("manager")
     client.post(reverse("promotion:export", args=[promotion.pk]))
