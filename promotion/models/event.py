@@ -73,6 +73,8 @@ WHERE event.id = change.id
 """
 #: Characters of one statement's parameter.
 _MOST = 4 * 1024 * 1024
+#: Partitions that are looked at one by one: beyond, an offset alone says little.
+MOST_PARTITIONS = 1_000
 #: Characters of a host or user that its index holds: a record's are as long as whoever wrote it liked.
 INDEXED = 64
 
@@ -116,11 +118,32 @@ class EventQuerySet(models.QuerySet["Event"]):
         if wanted.partition is not None:
             found = found.filter(partition=wanted.partition)
         if wanted.offset is not None:
-            found = found.filter(offset__gte=wanted.offset)
+            found = found.filter(offset__gte=wanted.offset, merge_timestamp__gte=self._time_from(wanted))
         if wanted.text:
             words = text_at([]) if walking else Cast("document", models.TextField())
             found = found.alias(words=words)._saying_anywhere(wanted.text)
         return found._at_path(wanted.path.split("."), wanted.value, walking) if wanted.path else found
+
+    def _time_from(self, wanted: EventFilter) -> int:
+        """Return what no event from the offset on, of the partition if there is one, is earlier than.
+
+        `merge_timestamp` never goes back within a partition: whoever walks along the order of replay can begin there.
+        """
+        found = self.filter(offset__gte=wanted.offset).order_by("offset").values_list("merge_timestamp", flat=True)
+        partitions = list(self._partitions()) if wanted.partition is None else [wanted.partition]
+        if len(partitions) == MOST_PARTITIONS:  # there may be more, where earlier ones lie
+            return -1
+        times = [found.filter(partition=each).first() for each in partitions]
+        return min((each for each in times if each is not None), default=-1)
+
+    def _partitions(self) -> Iterator[int]:
+        """Yield the partitions that have events, at most MOST_PARTITIONS; the index has them one look each."""
+        last = -1
+        for _ in range(MOST_PARTITIONS):
+            above = self.filter(partition__gt=last).order_by("partition").values_list("partition", flat=True).first()
+            if above is None:
+                return
+            yield (last := above)
 
     def _of(self, column: str, value: str) -> EventQuerySet:
         """Events of one host or user. The index holds its beginning, which is all there is of a short one."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-EVENTS = 3_000
+EVENTS = 1_000
 
 
 @pytest.mark.timeout(600)

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from django.db import connection
 from django.urls import reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from promotion.models import EventType, Promotion, PromotionJob
 from promotion.models.event import EventFilter
@@ -27,6 +29,11 @@ def list_of(promotion: Promotion, **query: Any) -> str:
 
 def other_session() -> psycopg.Connection:
     return psycopg.connect(os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{connection.settings_dict['NAME']}")
+
+
+@pytest.fixture
+def empty(transactional_db: None) -> Promotion:
+    return cast.exported(0)
 
 
 @pytest.fixture
@@ -176,3 +183,25 @@ def test_the_numbers_by_type_leave_out_what_cannot_be_read(sixty: Promotion) -> 
     assert sixty.events.counts_by_type() == {event.event_type_id: 59}
     assert sixty.events.readable() == 59
     assert not PromotionJob.objects.exists()
+
+
+@given(
+    partitions=st.lists(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3)), max_size=6), max_size=4),
+    offset=st.integers(0, 40),
+    only=st.none() | st.integers(0, 3),
+)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_from_an_offset_on_finds_all_that_lie_there_however_times_and_partitions_lie(
+    empty: Promotion, partitions: list[list[tuple[int, int]]], offset: int, only: int | None
+) -> None:
+    empty.events.all().delete()
+    expected = set()
+    for partition, steps in enumerate(partitions):
+        at, time = -1, -1
+        for further, later_by in steps:
+            at, time = at + further, time + later_by
+            cast.event(empty, at, partition=partition, merge_timestamp=time)
+            if at >= offset and only in (None, partition):
+                expected.add((partition, at))
+    found = empty.events.matching(EventFilter(offset=offset, partition=only)).values_list("partition", "offset")
+    assert set(found) == expected
