@@ -150,7 +150,7 @@ def assert_the_story_is_told(page: Page, parent: Exported, amendments: Exported,
     assert violations(page) == []
     second.get_by_role("link", name=f"#{parent.number} ").click()
     expect(page.get_by_role("heading", name="Amendments of it")).to_be_visible()
-    expect(page.get_by_role("link", name=f"RoleUpdatedEvent 0:0 of #{amendments.number}")).to_be_visible()
+    expect(page.get_by_role("link", name=f"RoleUpdatedEvent amendment 0 of #{amendments.number}")).to_be_visible()
     assert violations(page) == []
     page.goto(f"{parent.url}amend/?kind=Role")
     expect(page.get_by_role("button", name="Propose an amendment")).to_be_visible()
