@@ -98,7 +98,9 @@ def test_every_state_has_one_thing_to_do_or_says_who_could(protected: bool) -> N
         cast.user(role)
     plan = cast.plan(promotion, PlanState.SUBMITTED, steps_count=1, submitted_by=cast.user("manager"))
     wrong = []
-    for state, stands, role in product(State, PLANS, ROLES):
+    # The plan decides of exported ones alone: of the others with one and without.
+    standing = [(state, stands) for state in State for stands in (PLANS if state == State.EXPORTED else PLANS[:2])]
+    for (state, stands), role in product(standing, ROLES):
         promotion = Promotion.objects.with_environments().get(pk=promotion.pk)
         promotion.state = state
         plan.state = PlanState.STALE if stands in {None, EXPIRED} else stands
