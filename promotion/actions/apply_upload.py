@@ -9,13 +9,13 @@ from django.db import models, transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
-from promotion.actions import approach, audit
+from promotion.actions import approach, audit, search_index
 from promotion.actions.edit import lock_editable, searchable
 from promotion.actions.outgoing import Body
 from promotion.domain.schema import parse
 from promotion.errors import Conflict, Refused
 from promotion.models import AvroSchema, Event, LineVerdict, Promotion, Revision, RuleList, Upload, UploadLine
-from promotion.policy import Actor
+from promotion.policy import MANAGE, Actor, require
 from promotion.states import RevisionKind
 
 BATCH = 500
@@ -32,6 +32,9 @@ def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
     file is not compared yet or was applied or discarded, Conflict, with nothing applied, where an event was changed
     after the comparison.
     """
+    require(actor, MANAGE)
+    lines = upload.lines.filter(verdict__in=APPLICABLE)
+    search_index.set_aside(upload.promotion_id, lines.count() + (upload.missing if exclude_missing else 0))
     with transaction.atomic():
         promotion = lock_editable(actor, upload.promotion_id)
         _take(upload)
@@ -39,10 +42,10 @@ def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
         if upload.lines.filter(verdict=LineVerdict.CHANGED).exists():
             approach.refuse_values(promotion)
         related = ("event__schema", "event__revision__schema")
-        lines = upload.lines.filter(verdict__in=APPLICABLE).select_related(*related).defer(*UNUSED)
+        wanted = lines.select_related(*related).defer(*UNUSED)
         missing = _exclude_missing(promotion, upload) if exclude_missing else 0
         rules = RuleList.objects.applied_ids(promotion.pk)
-        changed = sum(_apply(actor, batch, rules) for batch in _batches(lines)) + missing
+        changed = sum(_apply(actor, batch, rules) for batch in _batches(wanted)) + missing
         if changed:
             Promotion.objects.changed(promotion.pk, actor.pk)
         audit.record(

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from promotion.actions import approach, audit
+from promotion.actions import approach, audit, search_index
 from promotion.actions.edit import AUDITED, WEB_LIMITS, lock_editable, searchable
 from promotion.actions.masking import Masks
 from promotion.actions.outgoing import Body, outgoing, with_schemas, written_in
@@ -132,6 +132,7 @@ def apply(actor: Actor, promotion: Promotion, chosen: EventQuerySet, wanted: Wan
     that of what is there now.
     """
     require(actor, MANAGE)
+    search_index.set_aside(promotion.pk, chosen.order_by()[:MOST_IDS].count())
     with transaction.atomic():
         promotion = lock_editable(actor, promotion.pk)
         approach.refuse_values(promotion)
@@ -146,9 +147,11 @@ def undo(actor: Actor, promotion: Promotion, first: int, last: int) -> Undone:
 
     An event that was changed since stays as it is. Raises Refused where none is left to go back.
     """
+    require(actor, MANAGE)
+    made = Revision.objects.filter(event__promotion=promotion, kind=RevisionKind.TOGETHER, pk__range=(first, last))
+    search_index.set_aside(promotion.pk, made.count())
     with transaction.atomic():
         promotion = lock_editable(actor, promotion.pk)
-        made = Revision.objects.filter(event__promotion=promotion, kind=RevisionKind.TOGETHER, pk__range=(first, last))
         count, all_of_them = take_back(actor, promotion, made), made.count()
         if not count:
             raise Refused(

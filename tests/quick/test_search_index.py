@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +13,13 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promotion.actions import edit, search_index
+from promotion import jobs
+from promotion.actions import edit, edit_together, search_index
+from promotion.actions.apply_upload import apply
+from promotion.actions.download import download
+from promotion.actions.edit_together import Wanted
 from promotion.actions.search_index import INDEXES, is_ready, keep, set_aside
+from promotion.actions.upload import upload
 from promotion.domain.search_document import shown_value
 from promotion.errors import Refused
 from promotion.models import Event, Promotion, PromotionJob
@@ -231,6 +237,35 @@ def test_very_many_changes_set_the_index_aside_and_few_do_not(
     assert large.events.filter(excluded=True).count() == 12
     keep()
     assert is_ready(large.pk)
+
+
+def test_the_edit_of_many_its_undo_and_an_uploaded_file_set_it_aside_too(
+    large: Promotion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "BULK", 8)
+    keep()
+    done = edit_together.apply(large.owner, large, large.events.all(), Wanted("roleDesc", "Another"))
+    assert done.count == 12
+    assert not is_ready(large.pk)
+    keep()
+    edit_together.undo(large.owner, large, done.first, done.last)
+    assert not is_ready(large.pk)
+    keep()
+    lines = download(None, large)
+    made, job = upload(large.owner, large, "events.jsonl", [lines_with(lines, "Yet another")])
+    jobs.run(str(job.pk))
+    made.refresh_from_db()
+    assert is_ready(large.pk)
+    assert apply(large.owner, made) == 12
+    assert not is_ready(large.pk)
+
+
+def lines_with(lines: Iterable[bytes | str], description: str) -> bytes:
+    """The lines of a download with another description in each event."""
+    head, *events = [json.loads(line) for line in lines]
+    for event in events:
+        event["value"]["roleDesc"] = {"string": description}
+    return b"".join(json.dumps(line).encode() + b"\n" for line in (head, *events))
 
 
 def test_one_who_may_not_change_events_sets_no_index_aside(large: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
