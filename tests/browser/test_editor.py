@@ -54,6 +54,19 @@ def test_the_editor_proposes_names_and_values_and_says_what_a_field_is(
     assert violations(page) == []
 
 
+def test_what_is_typed_before_the_page_has_settled_is_checked_too(
+    open_page: OpenPage, console: Console, target: str
+) -> None:
+    page = open_event(open_page, promotion_of(console, target, "At once"))
+    page.reload(wait_until="commit")
+    editor = outgoing(page)
+    content_of(editor).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.type(',"nonsense": 5')
+    expect(page.get_by_role("list", name="Problems")).to_contain_text("nonsense")
+
+
 def test_a_field_that_is_left_out_is_proposed_with_its_value_begun(
     open_page: OpenPage, console: Console, target: str
 ) -> None:

@@ -1,18 +1,21 @@
 /* Marks in the editor: where the text is no JSON, at once, and what the server says of it, a moment later. */
+import { json } from "@codemirror/lang-json";
 import { linter } from "@codemirror/lint";
+import { EditorState } from "@codemirror/state";
 
 import { locate, tree } from "./paths.js";
 
 const DELAY_MS = 250;
 const MOST_MARKS = 20;
 
-/* `problems` are those of the text that the page was sent with. `check` asks the server, null where nobody can be
-   asked. `onFound` gets the marks, the state, the server's problems (null: nobody knows them), and its answer. */
-export function lint(problems, check, onFound) {
-  let sent = null;
+/* `problems` are those of `text`, which the page was sent with: whoever types at once must not have it taken for that.
+   `check` asks the server, null where nobody can be asked. `onFound` gets the marks, the state, the server's problems
+   (null: nobody knows them), and its answer. */
+export function lint(text, problems, check, onFound) {
+  const first = EditorState.create({ doc: text, extensions: json() });
+  const sent = { doc: first.doc, marks: problems.map((problem) => remember(first, problem)) };
   return linter(async (view) => {
     const { state } = view;
-    sent ??= { doc: state.doc, marks: problems.map((problem) => remember(state, problem)) };
     const syntax = syntaxMarks(state);
     if (syntax.length) return tell(syntax, state, null);
     if (!check || state.doc.eq(sent.doc)) return tell(stillThere(state, sent.marks), state, problems);

@@ -52,7 +52,7 @@ function writing(textarea, schema, frame, status) {
   const check = checker(textarea);
   const list = problemList(textarea.closest(".editor"));
   const version = textarea.form?.elements.version?.value;
-  const marks = lint(problemsOf(textarea), check, (found, state, said, answer) => {
+  const marks = lint(textarea.value, problemsOf(textarea), check, (found, state, said, answer) => {
     report(frame, status, found, state, { checked: Boolean(check), said, moved: answer && String(answer.version) !== version });
     if (check) list(said ?? []);
   });
