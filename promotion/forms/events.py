@@ -15,11 +15,6 @@ ANY = ("", "Any")
 STATE_CHOICES = [ANY, *((state, state.capitalize()) for state in STATES)]
 
 
-def _no_nul(value: str) -> None:
-    if "\0" in value:
-        raise forms.ValidationError("The character U+0000 cannot be searched for.")
-
-
 def types_of(promotion: Promotion) -> list[tuple[str, str]]:
     """Return the types of the events of `promotion` as choices of a filter, with Any in front."""
     used = Event.objects.filter(promotion=promotion, event_type=OuterRef("pk"))
