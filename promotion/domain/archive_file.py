@@ -36,7 +36,8 @@ class ArchiveWriter:
         self._about = about
 
     def __enter__(self) -> Self:
-        self._raw = self.path.open("xb")
+        # Nobody else's to read: it holds the events as they are, sensitive values too.
+        self._raw = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         self._file = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=LEVEL, filename="", mtime=0)
         self._file.write(json.dumps({"archive": FORMAT, **self._about}).encode() + b"\n")
         return self
@@ -56,6 +57,16 @@ class ArchiveWriter:
             self._raw.close()
             if kind is not None:
                 self.path.unlink(missing_ok=True)
+        _sync(self.path.parent)
+
+
+def _sync(directory: Path) -> None:
+    """Let the disk know the file by its name too, before what is in it is deleted elsewhere."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def digest_of(path: Path) -> str:

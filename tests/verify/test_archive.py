@@ -59,6 +59,7 @@ def test_what_is_archived_is_gone_and_comes_back_to_the_byte(
     assert before["promotion_receipt"]
     made = archive(manager, verified, tmp_path)
     assert not any(everything().values())
+    assert (tmp_path / made.file).stat().st_mode & 0o777 == 0o600
     verified.refresh_from_db()
     assert verified.state == PromotionState.ARCHIVED
     assert made.rows["promotion_event"] == len(before["promotion_event"])
