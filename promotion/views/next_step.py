@@ -294,7 +294,7 @@ def _archived(now: Situation) -> NextStep:
     file = f"the file {kept.file}, by {kept.archived_by.get_username()}" if kept else "a file"
     says = (
         f"Its events, the steps of its plans and its receipts were put into {file}. What was decided and proven stands "
-        "here. `manage.py promotion restore FILE` reads the rest back."
+        "here. manage.py promotion restore FILE reads the rest back."
     )
     return NextStep(
         "Archived", says, others=(now.link("See the plan", "list", "plan"),) if now.plan else (), who=now.who()
