@@ -118,7 +118,7 @@ def test_what_has_drifted_is_one_click_from_the_form(open_page: OpenPage, looked
         )
     ).to_be_visible()
     if page.get_by_role("link", name="Promote these").count():  # another test may have promoted everything before
-        rows = page.locator("table.bars tbody td.number").all_inner_texts()
+        rows = page.locator("table.bar-table tbody td.number").all_inner_texts()
         total = sum(int(text.replace(",", "")) for text in rows)
         expect(page.get_by_role("heading", name=f"{total:,} events in dev, not in sit")).to_be_visible()
         page.get_by_role("link", name="Promote these").click()
