@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from promotion.domain.identity import Identity
 from promotion.models.event_type import AvroSchema, EventType, KeyFields
-from promotion.models.expressions import contained_at, ref_of, text_at, thing_of
+from promotion.models.expressions import contained_at, contained_only_at, ref_of, text_at, thing_of
 from promotion.models.promotion import Promotion
 from promotion.states import RevisionKind
 
@@ -79,6 +79,10 @@ MOST_PARTITIONS = 1_000
 INDEXED = 64
 
 
+def _excludable(excluded: bool) -> Q:
+    return Q(quarantine_reason="", excluded=not excluded)
+
+
 def _parts(texts: Iterable[str]) -> Iterator[str]:
     """Join JSON texts to arrays of about _MOST characters."""
     part: list[str] = []
@@ -111,7 +115,9 @@ class EventQuerySet(models.QuerySet["Event"]):
         for state in wanted.states:
             found = found.filter(STATES[state])
         if wanted.type_name:
-            found = found.filter(event_type__full_name=wanted.type_name)
+            # By its id: of a name in another table PostgreSQL does not know how many events have it.
+            ids = EventType.objects.filter(full_name=wanted.type_name).values_list("pk", flat=True)
+            found = found.filter(event_type__in=list(ids))
         for column in ("host", "user"):
             if value := getattr(wanted, column):
                 found = found._of(column, value)
@@ -158,10 +164,13 @@ class EventQuerySet(models.QuerySet["Event"]):
     def _at_path(self, path: list[str], value: str, walking: bool) -> EventQuerySet:
         """Those whose document holds `value` at `path` (PostgreSQL's #>>: numbers compare by their text).
 
-        It is said too what the whole document contains then: this is what the search index answers.
+        It is said too what the whole document contains then, which is what the search index answers, or that alone
+        where it says as much: to look into 50,000 documents twice takes a third longer.
         """
-        found = self.alias(found=text_at(path)).filter(found=value)
         contained = None if walking else contained_at(path, value)
+        if contained is not None and contained_only_at(path, value):
+            return self.filter(contained)
+        found = self.alias(found=text_at(path)).filter(found=value)
         return found if contained is None else found.filter(contained)
 
     def about_things(self, keys: KeyFields) -> EventQuerySet:
@@ -226,7 +235,11 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def excludable(self, excluded: bool = True) -> EventQuerySet:
         """Those that can be excluded, or included again: not in quarantine, and not so already."""
-        return self.filter(quarantine_reason="", excluded=not excluded)
+        return self.filter(_excludable(excluded))
+
+    def numbers(self, excluded: bool) -> dict[str, int]:
+        """Return how many events there are (`found`), and how many of them are excludable (`count`), in one pass."""
+        return self.order_by().aggregate(found=Count("pk"), count=Count("pk", filter=_excludable(excluded)))
 
     def change(self, changes: Iterable[Mapping[str, Any]]) -> int:
         """Write many events at once, each a version further; return how many. The caller holds their rows.

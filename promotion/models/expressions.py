@@ -37,7 +37,8 @@ _MOST_INDEXES = 3
 def contained_at(path: Sequence[str], value: str) -> Q | None:
     """What the document contains (@>) wherever `text_at(path)` is `value`, which the search index answers.
 
-    It may contain so where the value is another: this is asked beside, not instead. None where there are too many ways.
+    Unless `contained_only_at` it may contain so where the value is another: then this is asked beside, not instead.
+    None where there are too many ways.
     """
     steps = [(_named, _listed) if _INDEX.fullmatch(name) else (_named,) for name in path]
     if sum(len(each) - 1 for each in steps) > _MOST_INDEXES:
@@ -49,6 +50,14 @@ def contained_at(path: Sequence[str], value: str) -> Q | None:
                 text = way(name, text)
             found |= Q(_contains(text))
     return found
+
+
+def contained_only_at(path: Sequence[str], value: str) -> bool:
+    """Whether a document contains that (`contained_at`) nowhere but where `text_at(path)` is `value`.
+
+    So it is where each step is a name and the value a string: 77 is found where 77.0 stands too, `[1]` within `[1, 2]`.
+    """
+    return len(_written(value)) == 1 and not any(map(_INDEX.fullmatch, path))
 
 
 def _written(value: str) -> list[str]:

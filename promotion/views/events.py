@@ -51,7 +51,7 @@ def events(request: HttpRequest, promotion_id: int) -> HttpResponse:
     asked = EventFilter() if wanted is None else wanted
 
     def shown(events: EventQuerySet) -> EventQuerySet:
-        return masks.search(events, asked.text).select_related("event_type").defer(*LARGE)
+        return masks.search(events, asked.text).prefetch_related("event_type").defer(*LARGE)
 
     found = shown(promotion.events.none() if wanted is None else promotion.events.matching(wanted))
     page = keyset(request, found, IN_ORDER, look=look_for(promotion, asked, shown))
@@ -114,17 +114,12 @@ def _ask(request: HttpRequest, promotion: Promotion) -> HttpResponse:
         return redirect(url_with(reverse("promotion:events", args=[promotion.pk]), query))
     try:
         with in_time(request):
-            numbers = _numbers(found, exclude)
+            numbers = found.numbers(exclude)
     except TooSlow:
         return later(request, promotion, f"{'Exclude' if exclude else 'Include'} events")
     context = {**_common(request, promotion), "form": form, "query": query.urlencode(), **numbers}
     context |= {"action": "exclude" if exclude else "include", **told(request, promotion, masks, "choose events")}
     return render(request, f"{FOLDER}/select.html", context)
-
-
-def _numbers(found: EventQuerySet, exclude: bool) -> dict[str, int]:
-    """How many events fit, and how many of them would change."""
-    return {"found": found.order_by().count(), "count": found.excludable(exclude).order_by().count()}
 
 
 def _exclude_chosen(request: HttpRequest, promotion: Promotion, given: dict[str, Any], query: QueryDict) -> None:
