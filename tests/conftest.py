@@ -93,6 +93,15 @@ def django_db_modify_db_settings(services: Services) -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The database with what the migrations put there, which tests that commit put back themselves."""
+    from tests import emptying
+
+    with django_db_blocker.unblock():
+        emptying.keep()
+
+
+@pytest.fixture(scope="session")
 def clusters(services: Services) -> dict[str, Cluster]:
     """The Kafka clusters `dev` and `sit`, each with its schema registry."""
     return services.clusters()
