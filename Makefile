@@ -3,6 +3,8 @@
 .PHONY: help demo demo-reset test chaos bench bench-pages many services assets screenshots dev lint types check lock clean
 PYTHON := .venv/bin/python
 ARGS ?=
+# Hundreds of processes start in a run of the tests: each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
