@@ -32,3 +32,11 @@ def violations(page: Page, *, sheets: bool = True) -> list[str]:
     return [
         f"{rule['id']}: {node['target']}: {node.get('failureSummary', '')}" for rule in found for node in rule["nodes"]
     ]
+
+
+def violations_in_both_modes(page: Page) -> list[str]:
+    """Return what is found in light, then in dark, of a page that only a story leads to; its mode is light again."""
+    page.emulate_media(color_scheme="dark")
+    dark = violations(page)
+    page.emulate_media(color_scheme="light")
+    return [*violations(page), *(f"dark: {each}" for each in dark)]

@@ -95,7 +95,7 @@ PAGES = {
     "/admin/promotion/eventtype/": "admin",
     "/admin/promotion/typedecision/": "admin",
 }
-#: Pages that are looked at by axe where they come about, and what is a part of a page or a file.
+#: Pages that are looked at by axe where they come about, in both modes, and what is a part of a page or a file.
 ELSEWHERE = {
     "promotion:events_count",
     "promotion:event_raw",

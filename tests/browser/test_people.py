@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import violations
+from tests.browser.axe import violations, violations_in_both_modes
 from tests.browser.conftest import OpenPage
 from tests.browser.editor import outgoing, typed, write
 from tests.browser.stage import JOB_MS, add_person
@@ -97,6 +97,7 @@ def test_an_environment_with_a_wrong_port_is_told_at_its_field_and_saved_when_ri
     page.get_by_label("Registry URL").fill(sit["registry_url"])
     page.get_by_role("button", name="Test and save").click()
     expect(page.get_by_role("heading", name="prod is not saved")).to_be_visible(timeout=JOB_MS)
+    assert violations_in_both_modes(page) == []
     page.get_by_role("link", name="Edit again").click()
     expect(page.get_by_label("Bootstrap servers")).to_have_accessible_description(re.compile("127.0.0.1:9: no answer"))
     expect(page.get_by_label("Topic", exact=True)).to_have_value(sit["topic"])
@@ -164,7 +165,7 @@ def test_an_edited_file_is_reported_before_it_is_applied(open_page: OpenPage, ex
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("2")
     expect(rows.nth(1)).to_contain_text("Not JSON")
-    assert violations(page) == []
+    assert violations_in_both_modes(page) == []
     page.get_by_role("button", name="Apply 1 change").click()
     expect(page.get_by_text("applied", exact=True)).to_be_visible()
     rows.nth(0).get_by_role("link").click()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from promotion import jobs
 from promotion.actions.archive import TABLES, archive
@@ -85,6 +87,16 @@ def test_nothing_starts_from_an_archived_promotion(verified: Promotion, manager:
         request_verify(manager, verified)
     with pytest.raises(Refused, match="archived"):
         archive(manager, verified, tmp_path)
+
+
+def test_the_list_of_events_says_that_they_are_in_the_archive(
+    client: Client, verified: Promotion, manager: User, tmp_path: Path
+) -> None:
+    archive(manager, verified, tmp_path)
+    client.force_login(manager)
+    page = client.get(reverse("promotion:events", args=[verified.pk])).content.decode()
+    assert "Its events are in its archive" in page
+    assert "No events yet" not in page
 
 
 def test_what_runs_is_not_archived_and_no_file_is_left(verified: Promotion, manager: User, tmp_path: Path) -> None:
