@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from promotion.actions import failpoints, preflight
@@ -23,19 +22,21 @@ from promotion.actions.connect import kafka_connection
 from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
 from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
+from promotion.actions.replay_receipts import store_receipts
 from promotion.actions.replay_schemas import schema_ids
 from promotion.actions.replay_spread import Underway, spread
 from promotion.actions.replay_start import begin, check_startable
 from promotion.actions.schema_source import open_schemas
+from promotion.domain.packed_headers import HeaderPacker
 from promotion.domain.plan_choices import PlanChoices
-from promotion.domain.record import OutgoingRecord, unpack_headers
+from promotion.domain.record import OutgoingRecord
 from promotion.domain.transaction_time import transaction_timeout_ms
 from promotion.domain.wire import frame
 from promotion.errors import Cancelled, Incomplete, LeaseLost, Refused
 from promotion.kafka.cluster import TopicFacts, inspect
 from promotion.kafka.failures import Fenced, OutcomeUnknown
 from promotion.kafka.writer import TransactionalWriter, fence
-from promotion.models import Plan, Promotion, PromotionJob, Replay, ReplayAttempt
+from promotion.models import Plan, Promotion, PromotionJob, Replay
 from promotion.states import AttemptOutcome
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,6 @@ CHUNK = 2_000
 MAX_DOUBTS = 5
 #: How often a pause between two transactions looks whether somebody wants to stop, in seconds.
 PAUSE_SLICE = 0.2
-COPY_RECEIPTS = 'COPY promotion_receipt (attempt_id, ordinal, partition, "offset") FROM STDIN (FORMAT BINARY)'
 
 
 def run(lease: Lease) -> None:
@@ -138,7 +138,7 @@ def _transaction(
         _produce(lease, writer, plan, ids, steps, underway)
         writer.flush()
         failpoints.reach("after-flush")
-        _store_receipts(lease, attempt, writer)
+        store_receipts(lease, attempt, writer.receipts)
         failpoints.reach("after-receipts")
         said = {"attempt": attempt.number, "digest": plan.digest}
         writer.commit(steps.stop, said, lambda: failpoints.reach("after-marker"))
@@ -258,15 +258,15 @@ def _produce(
     underway: Underway,
 ) -> None:
     lease.progress(ordinals.start, plan.steps_count, "Replaying", octets=underway.octets, positions=underway.spread)
-    middle = (ordinals.start + ordinals.stop) // 2
+    middle, packer = (ordinals.start + ordinals.stop) // 2, HeaderPacker()
     for chunk in _steps(plan, ordinals):
         octets = 0
         for ordinal, partition, timestamp, key, headers, subject, schema_id, body in chunk:
             if ordinal == middle:
                 failpoints.reach("mid-produce")
             value = frame(ids[subject, schema_id], bytes(body))
-            record = OutgoingRecord(partition, timestamp, bytes(key), value, unpack_headers(headers))
-            writer.produce(ordinal, record)
+            headers = packer.unpack(bytes(headers))
+            writer.produce(ordinal, OutgoingRecord(partition, timestamp, bytes(key), value, headers))
             octets += len(value)
         underway.take((row[1] for row in chunk), octets)
         lease.progress(chunk[-1][0] + 1, octets=underway.octets, positions=underway.spread)
@@ -280,19 +280,6 @@ def _steps(plan: Plan, ordinals: range) -> Iterator[list[tuple[Any, ...]]]:
         stop = min(start + CHUNK, ordinals.stop)
         chunk = plan.steps.filter(ordinal__gte=start, ordinal__lt=stop).order_by("ordinal")
         yield list(chunk.values_list(*columns))
-
-
-def _store_receipts(lease: Lease, attempt: ReplayAttempt, writer: TransactionalWriter) -> None:
-    with transaction.atomic():
-        with connection.cursor() as cursor, cursor.copy(COPY_RECEIPTS) as copy:
-            copy.set_types(("int8", "int4", "int4", "int8"))
-            for ordinal, partition, offset in writer.receipts:
-                copy.write_row((attempt.pk, ordinal, partition, offset))
-        # The lease last: its row stays locked until the end, and its holder must be able to renew it meanwhile.
-        with lease.writing():
-            if PromotionJob.objects.filter(pk=lease.job.pk, cancel_requested_by__isnull=False).exists():
-                raise Cancelled("Cancelled on request.")  # until here, every cancel is in time
-            ReplayAttempt.objects.filter(pk=attempt.pk).update(produced=len(writer.receipts))
 
 
 def _still_ours(lease: Lease) -> None:

@@ -3,8 +3,10 @@
 import json
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
+from typing import NamedTuple
 
-Headers = tuple[tuple[str, bytes | None], ...]
+Header = tuple[str, bytes | None]
+Headers = tuple[Header, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,7 @@ class Record:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRecord:
+class OutgoingRecord(NamedTuple):
     """One record as it is to be produced: `partition` is already chosen, `value` is framed for the target."""
 
     partition: int

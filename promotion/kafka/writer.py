@@ -155,24 +155,21 @@ class TransactionalWriter:
         Raises InvalidInput for a partition that is not there or a timestamp that cannot be written, NotDelivered for
         a record that is too large or when an earlier one was refused.
         """
-        self._check_record(ordinal, record)
+        partition, timestamp, key, value, headers = record
+        self._check_place(ordinal, partition, timestamp)
+        given: list[tuple[str, str | bytes | None]] = list(headers)
+        delivered = partial(self._delivered, ordinal)
         while True:
             try:
                 self._open_producer().produce(
-                    self.topic,
-                    record.value,
-                    record.key,
-                    record.partition,
-                    timestamp=record.timestamp,
-                    headers=list(record.headers) or None,
-                    on_delivery=partial(self._delivered, ordinal),
+                    self.topic, value, key, partition, timestamp=timestamp, headers=given or None, on_delivery=delivered
                 )
                 break
             except BufferError:
                 self._poll(SLICE_SECONDS)
                 self._on_wait()
             except KafkaException as failure:
-                self._undelivered.add(ordinal, record.partition, error_of(failure))
+                self._undelivered.add(ordinal, partition, error_of(failure))
                 self._undelivered.raise_any(self.topic, self._session)
         self._produced += 1
         if self._produced % POLL_EVERY == 0:
@@ -286,10 +283,10 @@ class TransactionalWriter:
             )[0]
         return None if found.offset < 0 else load_marker(found.offset, found.metadata, self.name)
 
-    def _check_record(self, ordinal: int, record: OutgoingRecord) -> None:
-        if not 0 <= record.partition < self.partitions:
-            raise InvalidInput(f"Record {ordinal} is for partition {record.partition} of {self.partitions}.")
-        if record.timestamp <= 0:  # the client would write the present time instead
+    def _check_place(self, ordinal: int, partition: int, timestamp: int) -> None:
+        if not 0 <= partition < self.partitions:
+            raise InvalidInput(f"Record {ordinal} is for partition {partition} of {self.partitions}.")
+        if timestamp <= 0:  # the client would write the present time instead
             raise InvalidInput(f"Record {ordinal} has no timestamp.", "Choose one when the replay is planned.")
 
     def _delivered(self, ordinal: int, error: KafkaError | None, message: Message) -> None:
