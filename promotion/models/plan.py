@@ -110,8 +110,8 @@ class PlanStep(models.Model):
     """
 
     pk = models.CompositePrimaryKey("plan_id", "ordinal")
-    # No index of its own: the primary key begins with it. Right after a plan was made, before PostgreSQL has counted its
-    # rows, it would read the whole plan by that index for each chunk of it.
+    # No index of its own, since the primary key begins with it: right after a plan was made, before PostgreSQL has
+    # counted its rows, it would read the whole plan by that index for each chunk of it.
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="steps", db_index=False)
     ordinal = models.PositiveIntegerField()
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
