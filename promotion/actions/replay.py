@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from promotion.actions import failpoints, preflight
@@ -22,7 +23,6 @@ from promotion.actions.connect import kafka_connection
 from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
 from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
-from promotion.actions.replay_receipts import store_receipts
 from promotion.actions.replay_schemas import schema_ids
 from promotion.actions.replay_spread import Underway, spread
 from promotion.actions.replay_start import begin, check_startable
@@ -36,7 +36,7 @@ from promotion.errors import Cancelled, Incomplete, LeaseLost, Refused
 from promotion.kafka.cluster import TopicFacts, inspect
 from promotion.kafka.failures import Fenced, OutcomeUnknown
 from promotion.kafka.writer import TransactionalWriter, fence
-from promotion.models import Plan, Promotion, PromotionJob, Replay
+from promotion.models import Plan, Promotion, PromotionJob, Replay, ReplayAttempt
 from promotion.states import AttemptOutcome
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ CHUNK = 2_000
 MAX_DOUBTS = 5
 #: How often a pause between two transactions looks whether somebody wants to stop, in seconds.
 PAUSE_SLICE = 0.2
+COPY_RECEIPTS = 'COPY promotion_receipt (attempt_id, ordinal, partition, "offset") FROM STDIN (FORMAT BINARY)'
 
 
 def run(lease: Lease) -> None:
@@ -138,7 +139,7 @@ def _transaction(
         _produce(lease, writer, plan, ids, steps, underway)
         writer.flush()
         failpoints.reach("after-flush")
-        store_receipts(lease, attempt, writer.receipts)
+        _store_receipts(lease, attempt, writer)
         failpoints.reach("after-receipts")
         said = {"attempt": attempt.number, "digest": plan.digest}
         writer.commit(steps.stop, said, lambda: failpoints.reach("after-marker"))
@@ -280,6 +281,19 @@ def _steps(plan: Plan, ordinals: range) -> Iterator[list[tuple[Any, ...]]]:
         stop = min(start + CHUNK, ordinals.stop)
         chunk = plan.steps.filter(ordinal__gte=start, ordinal__lt=stop).order_by("ordinal")
         yield list(chunk.values_list(*columns))
+
+
+def _store_receipts(lease: Lease, attempt: ReplayAttempt, writer: TransactionalWriter) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor, cursor.copy(COPY_RECEIPTS) as copy:
+            copy.set_types(("int8", "int4", "int4", "int8"))
+            for ordinal, partition, offset in writer.receipts:
+                copy.write_row((attempt.pk, ordinal, partition, offset))
+        # The lease last: its row stays locked until the end, and its holder must be able to renew it meanwhile.
+        with lease.writing():
+            if PromotionJob.objects.filter(pk=lease.job.pk, cancel_requested_by__isnull=False).exists():
+                raise Cancelled("Cancelled on request.")  # until here, every cancel is in time
+            ReplayAttempt.objects.filter(pk=attempt.pk).update(produced=len(writer.receipts))
 
 
 def _still_ours(lease: Lease) -> None:
