@@ -27,7 +27,7 @@ from promotion.actions.replay_schemas import schema_ids
 from promotion.actions.replay_spread import Underway, spread
 from promotion.actions.replay_start import begin, check_startable
 from promotion.actions.schema_source import open_schemas
-from promotion.domain.packed_headers import HeaderPacker
+from promotion.domain.packed_headers import HeaderUnpacker
 from promotion.domain.plan_choices import PlanChoices
 from promotion.domain.record import OutgoingRecord
 from promotion.domain.transaction_time import transaction_timeout_ms
@@ -259,14 +259,14 @@ def _produce(
     underway: Underway,
 ) -> None:
     lease.progress(ordinals.start, plan.steps_count, "Replaying", octets=underway.octets, positions=underway.spread)
-    middle, packer = (ordinals.start + ordinals.stop) // 2, HeaderPacker()
+    middle, unpacker = (ordinals.start + ordinals.stop) // 2, HeaderUnpacker()
     for chunk in _steps(plan, ordinals):
         octets = 0
         for ordinal, partition, timestamp, key, headers, subject, schema_id, body in chunk:
             if ordinal == middle:
                 failpoints.reach("mid-produce")
             value = frame(ids[subject, schema_id], bytes(body))
-            headers = packer.unpack(bytes(headers))
+            headers = unpacker.unpack(bytes(headers))
             writer.produce(ordinal, OutgoingRecord(partition, timestamp, bytes(key), value, headers))
             octets += len(value)
         underway.take((row[1] for row in chunk), octets)

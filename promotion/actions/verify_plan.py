@@ -7,7 +7,7 @@ from itertools import islice
 
 from promotion.actions.lease import Lease
 from promotion.domain.digest import NO_TIMESTAMP
-from promotion.domain.packed_headers import HeaderPacker
+from promotion.domain.packed_headers import HeaderUnpacker
 from promotion.domain.verify import Kind, Matcher, Shape, Window
 from promotion.models import PlanStep, Receipt, Replay
 from promotion.states import AttemptOutcome
@@ -34,11 +34,11 @@ def expected(lease: Lease, replay: Replay) -> Matcher:
 
 def planned(replay: Replay, ordinals: list[int]) -> Iterator[tuple[int, Shape]]:
     """Yield some steps by their ordinals, as they were planned."""
-    steps, packer = PlanStep.objects.filter(plan=replay.plan_id, ordinal__in=ordinals), HeaderPacker()
+    steps, unpacker = PlanStep.objects.filter(plan=replay.plan_id, ordinal__in=ordinals), HeaderUnpacker()
     columns = ("ordinal", "key", "partition", "timestamp", "headers", "schema__fingerprint", "body")
     for ordinal, key, partition, timestamp, headers, fingerprint, body in steps.values_list(*columns):
         stamp = NO_TIMESTAMP if replay.plan.append_time else timestamp
-        found = packer.unpack(bytes(headers))
+        found = tuple(unpacker.unpack(bytes(headers)))
         yield ordinal, Shape(bytes(key), partition, stamp, found, fingerprint, bytes(body))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ class OutgoingRecord(NamedTuple):
     timestamp: int
     key: bytes
     value: bytes
-    headers: Headers = ()
+    headers: Sequence[Header] = ()
 
 
 def pack_headers(headers: Headers) -> str:

@@ -63,7 +63,6 @@ class Migration(migrations.Migration):
                 ("receipt", "attempt", "receipts", "promotion.replayattempt"),
             )
         ),
-        migrations.RunPython(migrations.RunPython.noop, unpack),
         migrations.RunSQL(
             TO_BYTES,
             TO_TEXT,
@@ -71,4 +70,5 @@ class Migration(migrations.Migration):
                 migrations.AlterField(model_name="planstep", name="headers", field=models.BinaryField(default=bytes))
             ],
         ),
+        migrations.RunPython(migrations.RunPython.noop, unpack),
     ]
