@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 
 from promotion.actions import failpoints, preflight
 from promotion.actions.connect import kafka_connection
+from promotion.actions.headway import Now
 from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
 from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
@@ -259,7 +260,7 @@ def _produce(
     underway: Underway,
 ) -> None:
     lease.progress(ordinals.start, plan.steps_count, "Replaying", octets=underway.octets, positions=underway.spread)
-    middle, unpacker = (ordinals.start + ordinals.stop) // 2, HeaderUnpacker()
+    middle, unpacker, now = (ordinals.start + ordinals.stop) // 2, HeaderUnpacker(), Now()
     for chunk in _steps(plan, ordinals):
         octets = 0
         for ordinal, partition, timestamp, key, headers, subject, schema_id, body in chunk:
@@ -270,7 +271,9 @@ def _produce(
             writer.produce(ordinal, OutgoingRecord(partition, timestamp, bytes(key), value, headers))
             octets += len(value)
         underway.take((row[1] for row in chunk), octets)
-        lease.progress(chunk[-1][0] + 1, octets=underway.octets, positions=underway.spread)
+        lease.check()
+        if now.due():
+            lease.progress(chunk[-1][0] + 1, octets=underway.octets, positions=underway.spread)
     lease.progress(ordinals.stop, phase="Committing")
 
 

