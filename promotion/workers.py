@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import uuid
 from typing import Any
@@ -17,6 +18,11 @@ from promotion import jobs
 from promotion.errors import Unreachable
 
 logger = logging.getLogger(__name__)
+
+#: After how many new objects a job looks for cycles among them, and after how many such looks among older ones and the
+#: oldest. A job makes millions of objects and hardly a cycle: with Python's own 700, 10 and 10 a verification took 15.5
+#: microseconds of processor time a record instead of 10.9, a replay 13.6 instead of 10.5.
+COLLECT = 10_000, 20, 20
 
 
 class NotOurs(Exception):
@@ -37,6 +43,12 @@ class PromotionWorker(Worker):
         """Fork without an open database connection: two processes must not share one."""
         connections.close_all()
         super().fork_work_horse(job, queue)
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """Run the job, in the child that was forked for it. What was loaded before is never looked at for cycles."""
+        gc.freeze()
+        gc.set_threshold(*COLLECT)
+        super().main_work_horse(job, queue)
 
     def setup_work_horse_signals(self) -> None:
         """Make the child die with this worker, so that a killed worker leaves nothing running beside its successor."""

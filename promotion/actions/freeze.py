@@ -30,8 +30,8 @@ from promotion.domain.masks import veiled_texts
 from promotion.domain.missing import References, sentence
 from promotion.domain.octets import visible
 from promotion.domain.outbox import Groups
+from promotion.domain.packed_headers import HeaderPacker
 from promotion.domain.plan_choices import Mode, PlanChoices, Policy
-from promotion.domain.record import pack_headers
 from promotion.domain.refusals import Refusals
 from promotion.domain.search_document import shown_value
 from promotion.domain.target_limits import LimitCheck, batch_bytes
@@ -46,7 +46,7 @@ COPY_STEPS = (
     " schema_id, registry_id, body, record_digest) FROM STDIN (FORMAT BINARY)"
 )
 STEP_TYPES = (
-    "uuid", "int4", "int8", "int8", "int4", "int8", "bytea", "text", "varchar", "int8", "int8", "bytea", "bytea",
+    "uuid", "int4", "int8", "int8", "int4", "int8", "bytea", "bytea", "varchar", "int8", "int8", "bytea", "bytea",
 )  # fmt: skip
 COPY_JUDGEMENTS = (
     "COPY promotion_judgement (plan_id, position, event_id, verdict, forced, ordinal, aggregate, identity, origin,"
@@ -91,7 +91,7 @@ class Freezer:
         self._tenancies = promotion.tenancy, Tenancy(promotion.target.tenancy)
         self._fold = target.state.fold
         self._refusals, self._groups, self._digest = Refusals(), Groups(), PlanDigest()
-        self._references = References()
+        self._references, self._packer = References(), HeaderPacker()
         self._amendments = Amendments.load(promotion)
         self._masks = Masks()  # what the plan says of things is kept as text
         self.counts: Counter[str] = Counter()
@@ -172,16 +172,17 @@ class Freezer:
         body = self._with_policies(look, fit, ready.body)
         timestamp = event.timestamp if self._choices.kafka_timestamp == Policy.KEEP else plan.timestamp
         partition = partition_for(key, plan.partitions)
-        size = batch_bytes(key, PREFIX_BYTES + len(body), look.headers)
+        headers = self._packer.pack(look.headers)
+        size = batch_bytes(key, PREFIX_BYTES + len(body), headers.octets)
         self._limits.add(partition, timestamp, size, event.partition, event.offset)
         fingerprint = fit.schema.fingerprint
-        self._digest.add(key, partition, timestamp, look.headers, fit.subject, fingerprint, body)
+        self._digest.add(key, partition, timestamp, headers, fit.subject, fingerprint, body)
         there = NO_TIMESTAMP if plan.append_time else timestamp
         ordinal, self.ordinal, self.bytes = self.ordinal, self.ordinal + 1, self.bytes + size
         self._steps.append((
-            plan.pk, ordinal, event.pk, event.revision_id, partition, timestamp, key, pack_headers(look.headers),
+            plan.pk, ordinal, event.pk, event.revision_id, partition, timestamp, key, headers.data,
             fit.subject, fit.schema_id, fit.registry_id, body,
-            record_digest(key, partition, there, look.headers, fingerprint, body),
+            record_digest(key, partition, there, headers, fingerprint, body),
         ))  # fmt: skip
         label = self._masks.identity(look.identity).label if look.identity else f"{look.type.aggregate} {event}"
         self._references.add(self._types.referred(look.type, look.tree), label)

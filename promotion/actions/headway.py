@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from promotion.actions.lease import Lease
 from promotion.kafka.reader import Batch
+
+#: How often people hear of it: each time is a write, which waits for the disk.
+TELL_SECONDS = 0.25
+
+
+class Now:
+    """Says when it is time to tell again how far something is: at first, then every TELL_SECONDS."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Return whether it is time; whoever asks tells it then."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + TELL_SECONDS
+        return True
 
 
 class Headway:
@@ -15,6 +34,7 @@ class Headway:
         self.octets = 0
         self._lease, self._starts, self._ends = lease, dict(starts), dict(ends)
         self._at = dict(starts)
+        self._now = Now()
         self.total = sum(self._ends[partition] - start for partition, start in self._starts.items())
 
     @property
@@ -27,10 +47,11 @@ class Headway:
         self._lease.progress(0, self.total, phase, positions=self._positions())
 
     def take(self, batch: Batch) -> None:
-        """Say how far a batch has come. Raises like `Lease.check`."""
+        """Take a batch, and say how far it is where that was not just said. Raises like `Lease.check`."""
         self.octets += sum(map(len, batch.raw))  # of a record, its value's bytes: counted in the client, not here
         self._at.update(batch.positions)
-        if batch.raw or batch.done:
+        self._lease.check()
+        if batch.done or (batch.raw and self._now.due()):
             self._lease.progress(self.done, octets=self.octets, positions=self._positions())
 
     def _positions(self) -> dict[int, list[int]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from promotion.domain.packed_headers import HeaderUnpacker
 from promotion.domain.provenance import read_provenance
-from promotion.domain.record import unpack_headers
 from promotion.errors import NotFound
 from promotion.models import Approval, Promotion, Receipt, Replay, ReplayAttempt, Verification
 from promotion.states import AttemptOutcome
@@ -94,10 +94,11 @@ def _chunk(replay: Replay, ordinals: range) -> Iterator[Row]:
     at = {ordinal: (partition, offset) for ordinal, partition, offset in placed}
     steps = replay.plan.steps.filter(**within).order_by("ordinal")
     columns = ("ordinal", "event_id", "event__partition", "event__offset", "event__event_type__full_name", "key")
+    unpacker = HeaderUnpacker()
     for ordinal, event, partition, offset, name, key, revision, headers in steps.values_list(
         *columns, "revision_id", "headers"
     ):
-        said = read_provenance(unpack_headers(headers))
+        said = read_provenance(tuple(unpacker.unpack(bytes(headers))))
         yield Row(
             ordinal=ordinal,
             event_id=event,

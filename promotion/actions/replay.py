@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 
 from promotion.actions import failpoints, preflight
 from promotion.actions.connect import kafka_connection
+from promotion.actions.headway import Now
 from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
 from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
@@ -27,8 +28,9 @@ from promotion.actions.replay_schemas import schema_ids
 from promotion.actions.replay_spread import Underway, spread
 from promotion.actions.replay_start import begin, check_startable
 from promotion.actions.schema_source import open_schemas
+from promotion.domain.packed_headers import HeaderUnpacker
 from promotion.domain.plan_choices import PlanChoices
-from promotion.domain.record import OutgoingRecord, unpack_headers
+from promotion.domain.record import OutgoingRecord
 from promotion.domain.transaction_time import transaction_timeout_ms
 from promotion.domain.wire import frame
 from promotion.errors import Cancelled, Incomplete, LeaseLost, Refused
@@ -258,18 +260,20 @@ def _produce(
     underway: Underway,
 ) -> None:
     lease.progress(ordinals.start, plan.steps_count, "Replaying", octets=underway.octets, positions=underway.spread)
-    middle = (ordinals.start + ordinals.stop) // 2
+    middle, unpacker, now = (ordinals.start + ordinals.stop) // 2, HeaderUnpacker(), Now()
     for chunk in _steps(plan, ordinals):
         octets = 0
         for ordinal, partition, timestamp, key, headers, subject, schema_id, body in chunk:
             if ordinal == middle:
                 failpoints.reach("mid-produce")
             value = frame(ids[subject, schema_id], bytes(body))
-            record = OutgoingRecord(partition, timestamp, bytes(key), value, unpack_headers(headers))
-            writer.produce(ordinal, record)
+            headers = unpacker.unpack(bytes(headers))
+            writer.produce(ordinal, OutgoingRecord(partition, timestamp, bytes(key), value, headers))
             octets += len(value)
         underway.take((row[1] for row in chunk), octets)
-        lease.progress(chunk[-1][0] + 1, octets=underway.octets, positions=underway.spread)
+        lease.check()
+        if now.due():
+            lease.progress(chunk[-1][0] + 1, octets=underway.octets, positions=underway.spread)
     lease.progress(ordinals.stop, phase="Committing")
 
 

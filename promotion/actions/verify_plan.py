@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from django.db import transaction
+
 from promotion.actions.lease import Lease
 from promotion.domain.digest import NO_TIMESTAMP
-from promotion.domain.record import unpack_headers
+from promotion.domain.packed_headers import HeaderUnpacker
 from promotion.domain.verify import Kind, Matcher, Shape, Window
 from promotion.models import PlanStep, Receipt, Replay
 from promotion.states import AttemptOutcome
@@ -20,25 +22,28 @@ def expected(lease: Lease, replay: Replay) -> Matcher:
     plan = replay.plan
     export = plan.promotion.export
     matcher = Matcher(str(plan.promotion_id), export.cluster_id, export.topic)
-    for ordinals in _ranges(plan.steps_count):
-        lease.check()
-        steps = plan.steps.filter(ordinal__gte=ordinals.start, ordinal__lt=ordinals.stop).order_by("ordinal")
-        rows = list(steps.values_list("ordinal", "event__partition", "event__offset", "record_digest"))
-        # Plans of an older version have no digests of their own: their steps have all that one is made of.
-        missing = [row[0] for row in rows if not row[3]]
-        made = {n: shape.digest() for n, shape in planned(replay, missing)} if missing else {}
-        for ordinal, partition, offset, digest in rows:
-            matcher.expect(partition, offset, bytes(digest) or made[ordinal])
+    columns = ("ordinal", "event__partition", "event__offset", "record_digest")
+    # One cursor on the server: PostgreSQL may answer a query for each chunk by reading all events each time.
+    with transaction.atomic():
+        steps = plan.steps.order_by("ordinal").values_list(*columns).iterator(chunk_size=CHUNK)
+        while rows := list(islice(steps, CHUNK)):
+            lease.check()
+            # Plans of an older version have no digests of their own: their steps have all that one is made of.
+            missing = [row[0] for row in rows if not row[3]]
+            made = {n: shape.digest() for n, shape in planned(replay, missing)} if missing else {}
+            for ordinal, partition, offset, digest in rows:
+                matcher.expect(partition, offset, bytes(digest) or made[ordinal])
     return matcher
 
 
 def planned(replay: Replay, ordinals: list[int]) -> Iterator[tuple[int, Shape]]:
     """Yield some steps by their ordinals, as they were planned."""
-    steps = PlanStep.objects.filter(plan=replay.plan_id, ordinal__in=ordinals)
+    steps, unpacker = PlanStep.objects.filter(plan=replay.plan_id, ordinal__in=ordinals), HeaderUnpacker()
     columns = ("ordinal", "key", "partition", "timestamp", "headers", "schema__fingerprint", "body")
     for ordinal, key, partition, timestamp, headers, fingerprint, body in steps.values_list(*columns):
         stamp = NO_TIMESTAMP if replay.plan.append_time else timestamp
-        yield ordinal, Shape(bytes(key), partition, stamp, unpack_headers(headers), fingerprint, bytes(body))
+        found = tuple(unpacker.unpack(bytes(headers)))
+        yield ordinal, Shape(bytes(key), partition, stamp, found, fingerprint, bytes(body))
 
 
 def judge_absent(lease: Lease, replay: Replay, matcher: Matcher, window: Window, committed: int) -> None:
@@ -74,8 +79,3 @@ def _receipts(replay: Replay, ordinals: list[int]) -> dict[int, tuple[int, int]]
 def _partitions(replay: Replay, ordinals: list[int]) -> Iterator[tuple[int, int]]:
     steps = PlanStep.objects.filter(plan=replay.plan_id, ordinal__in=ordinals)
     return steps.values_list("ordinal", "partition").iterator()
-
-
-def _ranges(count: int) -> Iterator[range]:
-    for start in range(0, count, CHUNK):
-        yield range(start, min(start + CHUNK, count))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.db.models import Max, Min
 
@@ -13,13 +13,15 @@ from promotion.actions.lease import Lease
 from promotion.actions.replay_marker import writer_name
 from promotion.actions.schema_source import Schemas, open_schemas
 from promotion.actions.verify_plan import expected, planned
-from promotion.domain.record import Record
+from promotion.domain.digest import NO_TIMESTAMP, record_digest
+from promotion.domain.packed_headers import HeaderPacker
+from promotion.domain.record import Header, Record
 from promotion.domain.schema import parse
 from promotion.domain.verify import Matcher, Shape, Window
 from promotion.domain.wire import unframe
 from promotion.errors import Incomplete, InvalidInput, NotFound
 from promotion.kafka.cluster import cluster_id
-from promotion.kafka.reader import PinnedPartition, Reader, open_reader, to_record
+from promotion.kafka.reader import PinnedPartition, RawRecord, Reader, open_reader, to_record
 from promotion.kafka.writer import fence
 from promotion.models import Receipt, Replay
 
@@ -27,6 +29,9 @@ from promotion.models import Receipt, Replay
 HELD_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 UNKNOWN_SCHEMA = ""
+#: Records that are held at a time with their headers. So many fit into a processor's cache: of 2,000 each takes a tenth
+#: longer where nothing else uses it.
+BATCH = 500
 
 
 def read_back(lease: Lease, replay: Replay) -> tuple[Matcher, Window]:
@@ -110,10 +115,13 @@ def _read(lease: Lease, matcher: Matcher, reader: Reader, window: Window, shapes
     starts = {p: min(max(start, window.lows[p]), window.ends[p]) for p, start in window.starts.items()}
     headway = Headway(lease, starts, window.ends)
     headway.begin("Reading the target")
-    for batch in reader.read(starts, window.ends):
+    for batch in reader.read(starts, window.ends, BATCH):
         for raw in batch.raw:
-            headers = raw.headers()
-            if headers and matcher.claims(headers):
+            headers = raw.headers() or ()
+            step = matcher.step_of(headers)
+            if step is not None and shapes.recognised(matcher, step, raw, headers):
+                continue
+            if matcher.claims(headers):
                 matcher.take(to_record(batch.topic, raw), shapes.found, shapes.explain)
             else:
                 matcher.foreign += 1
@@ -128,7 +136,25 @@ class _Shapes:
     def __init__(self, replay: Replay, registry: Schemas) -> None:
         self._replay = replay
         self._registry = registry
+        self._append_time = replay.plan.append_time
         self._fingerprints: dict[int, str] = {}
+        self._packer = HeaderPacker()
+
+    def recognised(self, matcher: Matcher, step: int, raw: RawRecord, headers: Sequence[Header]) -> bool:
+        """Return whether `raw` is the step, to the last byte; the matcher has taken it then.
+
+        The short way for what is as it should be; whatever it does not recognise goes the long one.
+        """
+        try:
+            schema_id, body = unframe(raw.value() or b"")
+        except InvalidInput:
+            return False
+        kind, timestamp = raw.timestamp()
+        stamp = NO_TIMESTAMP if self._append_time or not kind else timestamp
+        key, partition, offset = raw.key(), raw.partition() or 0, raw.offset() or 0
+        packed = self._packer.pack(headers)
+        digest = record_digest(key, partition, stamp, packed, self._fingerprint(schema_id), body)
+        return matcher.recognise(step, digest, partition, offset, key)
 
     def found(self, record: Record) -> Shape:
         """Return the shape of a record of the target; what cannot be taken apart is no planned record's shape."""

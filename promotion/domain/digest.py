@@ -2,7 +2,7 @@
 
 import hashlib
 
-from promotion.domain.record import Headers
+from promotion.domain.packed_headers import Packed
 
 _VERSION = b"promotion plan 2\n"
 #: Stands for a timestamp that the target's topic replaces by the time of arrival.
@@ -10,23 +10,24 @@ NO_TIMESTAMP = -1
 
 
 def record_digest(
-    key: bytes | None, partition: int, timestamp: int, headers: Headers, fingerprint: str, body: bytes
+    key: bytes | None, partition: int, timestamp: int, headers: Packed, fingerprint: str, body: bytes
 ) -> bytes:
     """Return the SHA-256 of one record as it stands on the target: 32 bytes, taken by plan and verification alike.
 
     The schema counts by its fingerprint (hex SHA-256), `timestamp` in milliseconds, NO_TIMESTAMP where the topic
     replaces it.
     """
-    return hashlib.sha256(b"record 1\n" + _packed(key, partition, timestamp, headers, fingerprint, body)).digest()
+    schema = fingerprint.encode()
+    return hashlib.sha256(
+        b"record 1\n%b%b%d;%b%d;%b"
+        % (_begun(key, partition, timestamp, headers), headers.data, len(schema), schema, len(body), body)
+    ).digest()
 
 
-def _packed(key: bytes | None, partition: int, timestamp: int, headers: Headers, *rest: str | bytes) -> bytes:
-    """Return all parts, each with its length, so that no two different records read the same."""
-    parts: list[bytes | None] = [key, b"%d,%d,%d" % (partition, timestamp, len(headers))]
-    for name, value in headers:
-        parts += (name.encode(), value)
-    parts += (part.encode() if isinstance(part, str) else part for part in rest)
-    return b"".join(b"-;" if part is None else b"%d;%b" % (len(part), part) for part in parts)
+def _begun(key: bytes | None, partition: int, timestamp: int, headers: Packed) -> bytes:
+    """Return key and place. Every part has its length before it, so that no two different records read the same."""
+    place = b"%d,%d,%d" % (partition, timestamp, headers.number)
+    return b"-;%d;%b" % (len(place), place) if key is None else b"%d;%b%d;%b" % (len(key), key, len(place), place)
 
 
 class PlanDigest:
@@ -44,13 +45,20 @@ class PlanDigest:
         key: bytes,
         partition: int,
         timestamp: int,
-        headers: Headers,
+        headers: Packed,
         subject: str,
         fingerprint: str,
         body: bytes,
     ) -> None:
         """Take the next record. `timestamp` is in milliseconds, `fingerprint` the schema's (hex SHA-256)."""
-        self._hash.update(_packed(key, partition, timestamp, headers, subject, fingerprint, body))
+        name, schema = subject.encode(), fingerprint.encode()
+        self._hash.update(
+            b"%b%b%d;%b%d;%b%d;%b"
+            % (
+                _begun(key, partition, timestamp, headers), headers.data, len(name), name, len(schema), schema,
+                len(body), body,
+            )
+        )  # fmt: skip
 
     def finish(self, target_state: str) -> str:
         """Take the state of the target that it was made against (JSON, keys sorted); return 64 hexadecimal digits."""

@@ -5,11 +5,11 @@ a claim, not a proof.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promotion.domain.identity import digest_of
-from promotion.domain.record import Headers
+from promotion.domain.record import Header, Headers
 
 PROMOTION = "promotion.id"
 SOURCE = "promotion.source."
@@ -17,6 +17,10 @@ ORIGIN = "promotion.origin."
 _PARTS = ("environment", "cluster", "topic", "partition", "offset", "sha256")
 _OURS = (PROMOTION, SOURCE, ORIGIN)
 _SOURCE, _ORIGIN = (tuple(prefix + part for part in _PARTS) for prefix in (SOURCE, ORIGIN))
+#: How many headers `outgoing_headers` adds, and where among them, from the end, the source's place is.
+_OWN = 1 + 2 * len(_PARTS)
+_PARTITION, _OFFSET = (_PARTS.index(part) - 2 * len(_PARTS) for part in ("partition", "offset"))
+_PLACE = SOURCE + "partition", SOURCE + "offset"
 _MAX_BYTES = 255
 _MAX_PARTITION = 2**31 - 1
 _MAX_OFFSET = 2**63 - 1
@@ -79,6 +83,22 @@ def read_provenance(headers: Headers) -> Provenance | None:
     if promotion_id is None or source is None or origin is None:
         return None
     return Provenance(promotion_id, source, origin)
+
+
+def claimed_source(headers: Sequence[Header], promotion_id: bytes) -> tuple[int, int] | None:
+    """Return the partition and offset that headers name as their source where they end as `outgoing_headers` ends them.
+
+    A guess for a quick look: nothing else is checked. None where they do not end so, or name another promotion.
+    """
+    if len(headers) < _OWN or headers[-_OWN] != (PROMOTION, promotion_id):
+        return None
+    (one, partition), (other, offset) = headers[_PARTITION], headers[_OFFSET]
+    if (one, other) != _PLACE or partition is None or offset is None:
+        return None
+    try:
+        return int(partition), int(offset)
+    except ValueError:
+        return None
 
 
 def _is_ours(name: str) -> bool:

@@ -2,9 +2,12 @@
 
 import json
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-Headers = tuple[tuple[str, bytes | None], ...]
+Header = tuple[str, bytes | None]
+Headers = tuple[Header, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +27,14 @@ class Record:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRecord:
+class OutgoingRecord(NamedTuple):
     """One record as it is to be produced: `partition` is already chosen, `value` is framed for the target."""
 
     partition: int
     timestamp: int
     key: bytes
     value: bytes
-    headers: Headers = ()
+    headers: Sequence[Header] = ()
 
 
 def pack_headers(headers: Headers) -> str:

@@ -5,11 +5,12 @@ transaction, so the topic's settings are compared with every outgoing record fir
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeGuard
 
-from promotion.domain.record import Headers
+from promotion.domain.record import Header
 
 _BATCH_OVERHEAD = 61  # of a record batch of version 2, which is what max.message.bytes measures
 _UNBOUNDED = 2**63 - 1
@@ -31,16 +32,22 @@ class TargetLimits:
     append_time: bool = False
 
 
-def batch_bytes(key: bytes, value_bytes: int, headers: Headers) -> int:
+def batch_bytes(key: bytes, value_bytes: int, headers: int) -> int:
     """Return the size of a batch that holds this one record, uncompressed: what a broker compares with its limit.
 
-    Source: Kafka's message format 2 (RecordBatch and Record).
+    `headers` is their size (`headers_bytes`). Source: Kafka's message format 2 (RecordBatch and Record).
     """
-    size = 3 + _sized(len(key)) + _sized(value_bytes) + _varint(len(headers))
+    size = 3 + _sized(len(key)) + _sized(value_bytes) + headers
+    return _BATCH_OVERHEAD + _varint(size) + size
+
+
+def headers_bytes(headers: Sequence[Header]) -> int:
+    """Return what headers take of a record, their number included. Source: as for `batch_bytes`."""
+    size = _varint(len(headers))
     for name, value in headers:
         size += _sized(len(name) if name.isascii() else len(name.encode()))
         size += 1 if value is None else _sized(len(value))
-    return _BATCH_OVERHEAD + _varint(size) + size
+    return size
 
 
 @dataclass

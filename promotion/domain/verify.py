@@ -9,13 +9,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from promotion.domain.digest import NO_TIMESTAMP, record_digest
-from promotion.domain.provenance import PROMOTION, Provenance, read_provenance
-from promotion.domain.record import Headers, Record
+from promotion.domain.packed_headers import packed
+from promotion.domain.provenance import PROMOTION, Provenance, claimed_source, read_provenance
+from promotion.domain.record import Header, Headers, Record
 
 DIGEST_BYTES = 32
 #: Of each kind so many are named; all of them are counted.
@@ -64,7 +65,7 @@ class Shape:
 
     def digest(self) -> bytes:
         """Return its 32 bytes, the same that the plan has taken."""
-        return record_digest(self.key, self.partition, self.timestamp, self.headers, self.schema, self.body)
+        return record_digest(self.key, self.partition, self.timestamp, packed(self.headers), self.schema, self.body)
 
     def differences(self, other: Shape) -> list[str]:
         """Return the names of the parts in which the two differ, in the order of the fields."""
@@ -120,18 +121,36 @@ class Matcher:
 
     def expect(self, partition: int, offset: int, digest: bytes) -> None:
         """Take the next step: its source position and its record's digest. ValueError where the order is not kept."""
-        offsets = self._offsets.setdefault(partition, array("q"))
+        if partition not in self._offsets:
+            self._offsets[partition], self._ordinals[partition] = array("q"), array("q")
+        offsets = self._offsets[partition]
         if len(digest) != DIGEST_BYTES or (offsets and offset <= offsets[-1]):
             raise ValueError(f"Step {len(self)} has no digest, or does not follow the one before it in its partition.")
         offsets.append(offset)
-        self._ordinals.setdefault(partition, array("q")).append(len(self))
+        self._ordinals[partition].append(len(self._seen))
         self._digests += digest
         self._seen.append(0)
         self._at.append(-1)
 
-    def claims(self, headers: Headers) -> bool:
+    def claims(self, headers: Sequence[Header]) -> bool:
         """Return whether the headers may be those of a step: cheap, for topics where most records are foreign."""
-        return any(name == PROMOTION and value == self._header for name, value in headers)
+        return (PROMOTION, self._header) in headers
+
+    def step_of(self, headers: Sequence[Header]) -> int | None:
+        """Return the ordinal of the step that a record with these headers may be, for `recognise`; None where none."""
+        where = claimed_source(headers, self._header)
+        return None if where is None else self._at_source(*where)
+
+    def recognise(self, ordinal: int, digest: bytes, partition: int, offset: int, key: bytes | None) -> bool:
+        """Take a record where its `digest` is that of the step `ordinal`; return whether it was, else nothing is done.
+
+        What `take` would have found in its headers needs no look then: the digest is of them too, so that they are to
+        the last byte those that the plan wrote for this step.
+        """
+        if digest != self._digest(ordinal):
+            return False
+        self._intact(ordinal, partition, offset, key)
+        return True
 
     def take(
         self, record: Record, shape: Callable[[Record], Shape], explain: Callable[[int, Shape], str] = _nothing
@@ -143,8 +162,7 @@ class Matcher:
             self.foreign += 1
             return
         found = shape(record)
-        if found.digest() == self._digests[ordinal * DIGEST_BYTES : (ordinal + 1) * DIGEST_BYTES]:
-            self._intact(ordinal, record)
+        if self.recognise(ordinal, found.digest(), record.partition, record.offset, record.key):
             return
         self._seen[ordinal] |= _ALTERED
         named = self.counts[Kind.ALTERED] < MOST_FAULTS
@@ -186,31 +204,35 @@ class Matcher:
     def _ordinal(self, said: Provenance) -> int | None:
         if said.promotion_id != self._promotion or (said.source.cluster_id, said.source.topic) != self._source:
             return None
-        offsets = self._offsets.get(said.source.partition)
+        return self._at_source(said.source.partition, said.source.offset)
+
+    def _at_source(self, partition: int, offset: int) -> int | None:
+        offsets = self._offsets.get(partition)
         if offsets is None:
             return None
-        index = bisect_left(offsets, said.source.offset)
-        if index == len(offsets) or offsets[index] != said.source.offset:
+        index = bisect_left(offsets, offset)
+        if index == len(offsets) or offsets[index] != offset:
             return None
-        return self._ordinals[said.source.partition][index]
+        return self._ordinals[partition][index]
 
-    def _intact(self, ordinal: int, record: Record) -> None:
-        where = record.partition, record.offset
+    def _digest(self, ordinal: int) -> bytearray:
+        return self._digests[ordinal * DIGEST_BYTES : (ordinal + 1) * DIGEST_BYTES]
+
+    def _intact(self, ordinal: int, partition: int, offset: int, key: bytes | None) -> None:
         if self._seen[ordinal] & _INTACT:
             # The digest covers the partition: a second one that is intact lies in the same.
-            self.fault(Kind.DUPLICATED, ordinal, where, f"It stands at {record.partition}:{self._at[ordinal]} already.")
+            what = f"It stands at {partition}:{self._at[ordinal]} already."
+            self.fault(Kind.DUPLICATED, ordinal, (partition, offset), what)
             return
         self._seen[ordinal] |= _INTACT
-        self._at[ordinal] = record.offset
+        self._at[ordinal] = offset
         self.found += 1
-        self.found_at[record.partition] += 1
+        self.found_at[partition] += 1
         # Python's own hash of bytes is keyed anew in each process: 64 bits that nobody can aim at.
-        key = hash((record.partition, record.key))
-        highest = self._highest.get(key, -1)
+        place = hash((partition, key))
+        highest = self._highest.get(place, -1)
         if ordinal < highest:
-            at = f"{record.partition}:{self._at[highest]}"
-            self.fault(
-                Kind.REORDERED, ordinal, where, f"Event {highest + 1} of the same key stands before it, at {at}."
-            )
+            what = f"Event {highest + 1} of the same key stands before it, at {partition}:{self._at[highest]}."
+            self.fault(Kind.REORDERED, ordinal, (partition, offset), what)
         else:
-            self._highest[key] = ordinal
+            self._highest[place] = ordinal

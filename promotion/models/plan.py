@@ -106,17 +106,20 @@ class PlanStep(models.Model):
 
     The number of steps before it is its `ordinal`. Without a `registry_id` the subject, or this version of it, is
     registered when the replay starts. `record_digest` is domain.digest.record_digest over all that will be there.
+    `headers` is a segment of domain.packed_headers, which reads what older versions stored there too.
     """
 
     pk = models.CompositePrimaryKey("plan_id", "ordinal")
-    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="steps")
+    # No index of its own, since the primary key begins with it: right after a plan was made, before PostgreSQL has
+    # counted its rows, it would read the whole plan by that index for each chunk of it.
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="steps", db_index=False)
     ordinal = models.PositiveIntegerField()
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
     revision = models.ForeignKey(Revision, null=True, on_delete=models.PROTECT, related_name="+")
     partition = models.PositiveIntegerField()
     timestamp = models.BigIntegerField()
     key = models.BinaryField()
-    headers = models.TextField(blank=True)
+    headers = models.BinaryField(default=bytes)
     subject = models.CharField(max_length=750)
     schema = models.ForeignKey(AvroSchema, on_delete=models.PROTECT, related_name="+")
     registry_id = models.BigIntegerField(
@@ -141,7 +144,8 @@ class Judgement(models.Model):
     """
 
     pk = models.CompositePrimaryKey("plan_id", "position")
-    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="judgements")
+    # No index of its own: as for PlanStep.
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="judgements", db_index=False)
     position = models.PositiveIntegerField()
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="+")
     verdict = models.CharField(max_length=20, choices=Verdict.choices)

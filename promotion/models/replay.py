@@ -72,7 +72,8 @@ class Receipt(models.Model):
     """Where one step of the plan stands on the target, as the broker acknowledged it in one attempt."""
 
     pk = models.CompositePrimaryKey("attempt_id", "ordinal")
-    attempt = models.ForeignKey(ReplayAttempt, on_delete=models.CASCADE, related_name="receipts")
+    # No index of its own: as for PlanStep.
+    attempt = models.ForeignKey(ReplayAttempt, on_delete=models.CASCADE, related_name="receipts", db_index=False)
     ordinal = models.PositiveIntegerField()
     partition = models.PositiveIntegerField()
     offset = models.BigIntegerField()

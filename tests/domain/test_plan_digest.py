@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotion.domain.digest import PlanDigest
+from promotion.domain.packed_headers import packed
 from promotion.domain.refusals import MAX_POSITIONS, MAX_REASONS, Refusals
 
 RECORD = {
@@ -17,7 +18,7 @@ OTHER = {
 def digest(*records, target="{}") -> str:
     made = PlanDigest()
     for record in records:
-        made.add(**record)
+        made.add(**record | {"headers": packed(record["headers"])})
     return made.finish(target)
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotion.domain.target_limits import LimitCheck, TargetLimits, batch_bytes
+from promotion.domain.target_limits import LimitCheck, TargetLimits, batch_bytes, headers_bytes
 
 HEADERS = st.lists(st.tuples(st.text(), st.none() | st.binary(max_size=300)), max_size=5).map(tuple)
 
@@ -23,7 +23,7 @@ def test_the_size_of_a_record_is_that_of_the_batch_written_out(key, value_bytes,
         raw = name.encode(errors="surrogatepass")
         record += zigzag(len(raw)) + raw + (b"\x01" if value is None else zigzag(len(value)) + value)
     written = len(record) + value_bytes
-    assert batch_bytes(key, value_bytes, headers) == 61 + len(zigzag(written)) + written
+    assert batch_bytes(key, value_bytes, headers_bytes(headers)) == 61 + len(zigzag(written)) + written
 
 
 def test_no_limit_and_minus_one_let_everything_through():

@@ -6,8 +6,9 @@ from promotion.actions import replay_marker
 from promotion.actions.connect import kafka_connection, registry_connection
 from promotion.actions.replay_schemas import schema_ids
 from promotion.actions.replay_start import request_replay
+from promotion.domain.packed_headers import HeaderUnpacker
 from promotion.domain.plan_choices import Mode, PlanChoices
-from promotion.domain.record import OutgoingRecord, unpack_headers
+from promotion.domain.record import OutgoingRecord
 from promotion.domain.wire import frame
 from promotion.kafka.registry import Registry
 from promotion.kafka.writer import TransactionalWriter
@@ -32,7 +33,7 @@ def commit_some(promotion: Promotion, ordinals: range) -> None:
         writer.begin()
         for step in plan.steps.filter(ordinal__gte=ordinals.start, ordinal__lt=ordinals.stop):
             value = frame(ids[step.subject, step.schema_id], bytes(step.body))
-            headers = unpack_headers(step.headers)
+            headers = HeaderUnpacker().unpack(bytes(step.headers))
             record = OutgoingRecord(step.partition, step.timestamp, bytes(step.key), value, headers)
             writer.produce(step.ordinal, record)
         writer.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from promotion import jobs
 from promotion.actions.archive import TABLES, archive
 from promotion.actions.restore import restore
 from promotion.actions.verify import request_verify
+from promotion.domain.archive_file import digest_of
+from promotion.domain.packed_headers import HeaderUnpacker, packed
+from promotion.domain.record import Headers, pack_headers
 from promotion.errors import InvalidInput, NotFound, Refused
-from promotion.models import Archive, AuditEntry, Event, Promotion, PromotionJob
+from promotion.models import Archive, AuditEntry, Event, PlanStep, Promotion, PromotionJob
 from promotion.states import JobKind, JobState, PromotionState
 from tests import cast
 
@@ -71,6 +75,37 @@ def test_what_is_archived_is_gone_and_comes_back_to_the_byte(
     assert not Archive.objects.exists()
     verbs = AuditEntry.objects.filter(object_id=str(verified.pk)).values_list("verb", flat=True)
     assert {"archive", "restore"} <= set(verbs)
+
+
+def test_a_file_of_an_older_version_with_headers_as_text_is_read(
+    verified: Promotion, manager: User, tmp_path: Path
+) -> None:
+    odd: Headers = (('a\0ä\\"[', b"\0\xff"), ("none", None), ("\\x5b", b""))
+    PlanStep.objects.filter(ordinal=0).update(headers=packed(odd).data)
+    PlanStep.objects.filter(ordinal=1).update(headers=b"")
+    before = [headers_of(step) for step in PlanStep.objects.order_by("ordinal")]
+    made = archive(manager, verified, tmp_path)
+    path = tmp_path / made.file
+    lines = [_as_before(line) for line in gzip.decompress(path.read_bytes()).splitlines(keepends=True)]
+    assert any(b'"headers": "[[' in line for line in lines)
+    path.write_bytes(gzip.compress(b"".join(lines)))
+    Archive.objects.update(sha256=digest_of(path))
+    restore(manager, path)
+    assert [headers_of(step) for step in PlanStep.objects.order_by("ordinal")] == before
+
+
+def headers_of(step: PlanStep) -> Headers:
+    return tuple(HeaderUnpacker().unpack(bytes(step.headers)))
+
+
+def _as_before(line: bytes) -> bytes:
+    """A line of the file with a step's headers as text, as they were written before they were bytes."""
+    if not line.startswith(b'["promotion_planstep"'):
+        return line
+    table, row = json.loads(line)
+    segment = bytes.fromhex(row["headers"].removeprefix("\\x"))
+    row["headers"] = pack_headers(tuple(HeaderUnpacker().unpack(segment)))
+    return f'["{table}", {json.dumps(row)}]\n'.encode()
 
 
 def test_another_promotion_keeps_everything(verified: Promotion, manager: User, tmp_path: Path) -> None:
