@@ -7,13 +7,10 @@ import traceback
 import uuid
 from collections.abc import Callable
 
-import django_rq
 import psycopg
 from django.db import InterfaceError, OperationalError, connection
-from redis.exceptions import RedisError
-from rq import Queue
-from rq.exceptions import DuplicateJobError, NoSuchJobError
 
+from promotion import entries
 from promotion.actions import (
     amend_propose,
     audit,
@@ -22,6 +19,7 @@ from promotion.actions import (
     export,
     finish,
     import_run,
+    parts,
     plan,
     replay,
     rewrite,
@@ -29,15 +27,19 @@ from promotion.actions import (
     verify,
 )
 from promotion.actions.lease import Lease, claim
-from promotion.errors import LeaseLost, PromotionError, Unreachable
-from promotion.models import PromotionJob
+from promotion.actions.part_lease import PartLease, claim_to_help
+from promotion.errors import Cancelled, LeaseLost, PromotionError, Unreachable
+from promotion.models import JobPart, PromotionJob
 from promotion.states import JobKind
 
 logger = logging.getLogger(__name__)
 
+#: The functions that a worker of ours runs, whatever stands in the queue.
+FUNCTION = "promotion.jobs.run"
+PART_FUNCTION = "promotion.jobs.run_part"
 RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
-    JobKind.EXPORT: export.run,
-    JobKind.REFRESH: export.run,
+    JobKind.EXPORT: lambda lease: export.run(lease, call_helpers),
+    JobKind.REFRESH: lambda lease: export.run(lease, call_helpers),
     JobKind.IMPORT: import_run.run,
     JobKind.PREVIEW_RULES: rewrite.run,
     JobKind.REWRITE: rewrite.run,
@@ -49,53 +51,42 @@ RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.UPLOAD: compare.run,
     JobKind.CHECK_ENVIRONMENT: check_environment.run,
 }
+#: Those that are divided into parts, and how one of them is done.
+PART_RUNNERS: dict[JobKind, Callable[[PartLease], None]] = {
+    JobKind.EXPORT: export.run_part,
+    JobKind.REFRESH: export.run_part,
+}
 QUICK = {JobKind.CHECK_ENVIRONMENT}
 #: A server that restarts ends its sessions; inside of COPY the driver's own error comes through.
 DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError)
-#: The only function that a worker of ours runs, whatever stands in the queue.
-FUNCTION = "promotion.jobs.run"
 
 
 def enqueue(job: PromotionJob) -> PromotionJob:
     """Put the job's id into its queue, once. Raises Unreachable without Valkey: the sweep enqueues it later."""
-    try:
-        _enqueue(job)
-    except RedisError as error:
-        raise Unreachable(
-            "The queue (Valkey) does not answer.", "The job is kept and starts by itself when the queue is back."
-        ) from error
+    _enqueue(job)
     return job
 
 
 def _enqueue(job: PromotionJob) -> None:
-    queue = django_rq.get_queue("quick" if job.kind in QUICK else "default", commit_mode="on_db_commit")
-    name = entry_name(job)
+    entries.put("quick" if job.kind in QUICK else "default", FUNCTION, entry_name(job), job.pk)
+
+
+def call_helpers(job: PromotionJob) -> None:
+    """Put the parts of the job that nobody has taken into the queue. Without Valkey its own worker does them all."""
     try:
-        _push(queue, name, job)
-    except DuplicateJobError:
-        # It waits in the queue, or it is what is left of a worker that died before it could claim the job: RQ keeps
-        # that under the same name, and would keep the job out for as long.
-        if queue.get_job_position(name) is None:
-            _forget(queue, name)
-            _push(queue, name, job)
+        for part in JobPart.objects.to_help_with().filter(job=job.pk):
+            _enqueue_part(part)
+    except Unreachable as error:
+        logger.warning("job %s: no helpers: %s", job.pk, error.message)
 
 
-def _push(queue: Queue, name: str, job: PromotionJob) -> None:
-    queue.enqueue_call(FUNCTION, args=(str(job.pk),), job_id=name, unique=True, result_ttl=60, failure_ttl=3600)
+def _enqueue_part(part: JobPart) -> None:
+    entries.put("parts", PART_FUNCTION, entry_name(part), part.pk)
 
 
-def _forget(queue: Queue, name: str) -> None:
-    try:
-        found = queue.fetch_job(name)
-        if found is not None:
-            found.delete()
-    except NoSuchJobError:
-        pass
-
-
-def entry_name(job: PromotionJob) -> str:
-    """Return the name of the job's entry in the queue: each attempt has its own, numbered by those before it."""
-    return f"{job.pk}-{job.attempts}"
+def entry_name(work: PromotionJob | JobPart) -> str:
+    """Return the name of its entry in the queue: each attempt has its own, numbered by those before it."""
+    return f"{work.pk}-{work.attempts}"
 
 
 def run(job_id: str) -> None:
@@ -126,9 +117,7 @@ def _run(lease: Lease) -> None:
         logger.warning("job %s: the database went away (%s)", lease.job.pk, type(error).__name__)
         connection.close()
     except Exception as error:
-        # The message of a foreign exception may quote an event: only its type and where it came from are logged.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("job %s: unexpected %s\n%s", lease.job.pk, type(error).__name__, where)
+        _log_unexpected(lease.job, error)
         finish.stop(
             lease,
             PromotionError(
@@ -139,6 +128,43 @@ def _run(lease: Lease) -> None:
     else:
         finish.succeed(lease)
         _follow_up(lease.job)
+
+
+def _log_unexpected(job: PromotionJob, error: Exception) -> None:
+    """The message of a foreign exception may quote an event: only its type and where it came from are logged."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("job %s: unexpected %s\n%s", job.pk, type(error).__name__, where)
+
+
+def run_part(part_id: str) -> None:
+    """Claim a part of a job and do it. Does nothing where another worker holds it, it is done or the job has ended.
+
+    It is the job's own worker that ends the job: what goes wrong here is left to that one, who meets it too and says
+    it, or does not.
+    """
+    part = claim_to_help(uuid.UUID(part_id))
+    if part is None:
+        logger.info("part %s: held by another worker, done, or its job has ended", part_id)
+        return
+    logger.info("job %s: part %s, attempt %s", part.job.pk, part.part.number, part.part.attempts + 1)
+    with audit.origin(audit.WORKER), part:
+        _help(part)
+
+
+def _help(part: PartLease) -> None:
+    try:
+        PART_RUNNERS[JobKind(part.job.kind)](part)
+    except (LeaseLost, Cancelled) as error:
+        logger.info("job %s: part %s: %s", part.job.pk, part.part.number, error.message)
+    except DATABASE_GONE as error:
+        logger.warning("job %s: the database went away (%s)", part.job.pk, type(error).__name__)
+        connection.close()
+    except PromotionError as error:
+        logger.warning("job %s: part %s: %s", part.job.pk, part.part.number, error.message)
+        part.hand_over(left=True)
+    except Exception as error:
+        _log_unexpected(part.job, error)
+        part.hand_over(left=True)
 
 
 def _follow_up(job: PromotionJob) -> None:
@@ -162,6 +188,8 @@ def run_sweep() -> None:
     for job in sweep.sweep():
         logger.info("job %s: swept after %s attempts", job.pk, job.attempts)
         enqueue(job)
+    for part in parts.uncalled():
+        _enqueue_part(part)
 
 
 def _fence(job: PromotionJob) -> None:
@@ -175,3 +203,14 @@ def worker_died(job_id: str, attempt: int) -> None:
     """Start a job again at once whose worker process was killed in its `attempt`; called by the worker's parent."""
     if sweep.expire(job_id, attempt):
         enqueue(PromotionJob.objects.get(pk=job_id))
+
+
+def helper_died(part_id: str, attempt: int) -> None:
+    """Let another worker take a part at once whose worker was killed in its `attempt`; called by its parent."""
+    if JobPart.objects.filter(pk=part_id, attempts=attempt).hand_over():
+        for part in JobPart.objects.to_help_with().filter(pk=part_id):
+            _enqueue_part(part)
+
+
+#: The functions that workers run, and what is done where the process that runs one is killed.
+KILLED: dict[str, Callable[[str, int], None]] = {FUNCTION: worker_died, PART_FUNCTION: helper_died}
