@@ -14,16 +14,21 @@ def shares(sizes: Mapping[int, int], least: int, most: int) -> list[list[int]]:
     total = sum(sizes.values())
     number = max(1, min(most, total // least))
     enough = max(least, -(-total // number))
-    groups: list[tuple[int, list[int]]] = []
-    size, group = 0, list[int]()
+    groups: list[list[int]] = []
+    group: list[int] = []
+    size = 0
     for partition in sorted(sizes, key=lambda each: (-sizes[each], each)):
         group.append(partition)
         size += sizes[partition]
         if size >= enough:
-            groups.append((size, group))
-            size, group = 0, []
+            groups.append(group)
+            group, size = [], 0
+
+    def weight(group: list[int]) -> int:
+        return sum(sizes[partition] for partition in group)
+
     if size >= least or not groups:
-        groups.append((size, group))
+        groups.append(group)
     else:
-        min(groups)[1].extend(group)
-    return [group for _, group in sorted(groups, key=lambda each: -each[0])]
+        min(groups, key=weight).extend(group)
+    return sorted(groups, key=weight, reverse=True)
