@@ -32,7 +32,7 @@ from promotion.models import Export, RuleList
 def run(lease: Lease, call: Call = nobody) -> None:
     """Export the promotion of the lease's job, from the beginning or from where an earlier attempt ended.
 
-    `call` is told when there are parts that others can take. Raises Refused and InvalidInput where something forbids
+    `call` is told where it pays that others take parts. Raises Refused and InvalidInput where something forbids
     it, Unreachable, Incomplete where the topic was cut or made anew, and what `Lease.check` raises.
     """
     filters = ExportFilter.from_json(lease.promotion.filters)
@@ -41,8 +41,7 @@ def run(lease: Lease, call: Call = nobody) -> None:
         export = pinned(lease, reader, kafka, filters)
         rules = RuleBook(schemas, decisions(lease), filters, lease.check)
         divide(lease, lambda: portions(export.partitions.all()))
-        call(lease.job)
-        together = Together(lease, "Reading")
+        together = Together(lease, "Reading", call)
         together.work(lambda part: read_part(part, reader, rules, filters, together.tell))
     if RuleList.objects.applied(lease.promotion.pk):
         redo(lease)

@@ -25,6 +25,9 @@ Call = Callable[[PromotionJob], None]
 #: How often it is looked whether others are done, and how often the sums that people look at are made anew.
 LOOK_SECONDS = 0.2
 TELL_SECONDS = 0.5
+#: Others are called where what is left would take the job's own worker so long, at its pace: beginning costs a worker
+#: some tenths of a second, and whoever waits for the last one may wait as long.
+WORTH_SECONDS = 1.5
 
 
 def nobody(job: PromotionJob) -> None:
@@ -73,9 +76,11 @@ def uncalled() -> list[JobPart]:
 class Together:
     """The job's own worker at its parts; it alone writes into the job's row, also what the others have done."""
 
-    def __init__(self, lease: Lease, phase: str) -> None:
-        self._lease, self._phase = lease, phase
-        self._told = 0.0
+    def __init__(self, lease: Lease, phase: str, call: Call) -> None:
+        self._lease, self._phase, self._call = lease, phase, call
+        self._told = self._began = time.monotonic()
+        self._from = 0
+        self._called = False
 
     def work(self, do: Callable[[PartLease], None]) -> None:
         """Return when all parts are done. `do` does one and finishes it, and calls `tell` now and then.
@@ -84,6 +89,7 @@ class Together:
         """
         done, total, octets, positions = self._sums()
         self._lease.progress(done, total, self._phase, octets=octets, positions=positions)
+        self._began, self._from = time.monotonic(), done
         while (part := self._next()) is not None:
             try:
                 with part:
@@ -93,12 +99,23 @@ class Together:
         self.tell(always=True)
 
     def tell(self, *, always: bool = False) -> None:
-        """Write the sums over all parts into the job's row, at most twice a second. Raises like `Lease.check`."""
+        """Write the sums over all parts into the job's row, at most twice a second, and call others if it is long.
+
+        Raises like `Lease.check`.
+        """
         self._lease.check()
         if always or time.monotonic() - self._told >= TELL_SECONDS:
             self._told = time.monotonic()
-            done, _, octets, positions = self._sums()
+            done, total, octets, positions = self._sums()
             self._lease.progress(done, octets=octets, positions=positions)
+            if not self._called and self._lasts(done, total):
+                self._called = True
+                self._call(self._lease.job)
+
+    def _lasts(self, done: int, total: int) -> bool:
+        """Whether what is left takes long enough to call others, at the pace since this worker began."""
+        gained, took = done - self._from, time.monotonic() - self._began
+        return gained > 0 and (total - done) * took > gained * WORTH_SECONDS
 
     def _sums(self) -> tuple[int, int, int, dict[int, list[int]]]:
         """How much is done, how much there is, how many bytes, and the positions by partition."""

@@ -16,7 +16,7 @@ from promotion.actions import finish
 from promotion.actions.cancel import cancel
 from promotion.actions.lease import Lease, claim
 from promotion.actions.part_lease import PartLease, claim_own, claim_to_help
-from promotion.actions.parts import Portion, Together, divide
+from promotion.actions.parts import WORTH_SECONDS, Portion, Together, divide, nobody
 from promotion.actions.request import request_job
 from promotion.errors import Cancelled, LeaseLost, PromotionError
 from promotion.models import JobPart, PromotionJob
@@ -198,7 +198,7 @@ def test_the_jobs_row_shows_the_sums_and_only_its_own_worker_writes_it() -> None
             held.tell(10, 1_001, {1: [0, 10, 10]})
         held.finish()
 
-    Together(lease, "Reading").work(do)
+    Together(lease, "Reading", nobody).work(do)
     job.refresh_from_db()
     assert (job.phase, job.done, job.total, job.octets) == ("Reading", 20, 20, 2_001)
     assert job.positions == {"0": [0, 10, 10], "1": [0, 10, 10]}
@@ -222,7 +222,7 @@ def test_the_jobs_own_worker_takes_over_what_a_dead_one_held_and_waits_for_a_liv
             living.finish()
 
     monkeypatch.setattr("promotion.actions.parts.time.sleep", sleep)
-    Together(lease, "Reading").work(do)
+    Together(lease, "Reading", nobody).work(do)
     assert done == [0, 2]
 
 
@@ -238,8 +238,28 @@ def test_who_loses_a_part_but_not_the_job_goes_on_with_the_others() -> None:
             done.append(part.part.number)
         part.finish()
 
-    Together(lease, "Reading").work(do)
+    Together(lease, "Reading", nobody).work(do)
     assert done == [0, 1]
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(WORTH_SECONDS / 8, 0), (WORTH_SECONDS * 2, 1)])
+def test_others_are_called_once_and_only_where_what_is_left_takes_long(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, calls: int
+) -> None:
+    """A job of four parts that take so many seconds each."""
+    lease, now, called = divided(4), [1_000.0], list[PromotionJob]()
+    monkeypatch.setattr("promotion.actions.parts.time.monotonic", lambda: now[0])
+
+    def do(part: PartLease) -> None:
+        now[0] += seconds
+        with part.writing():
+            part.tell(10, 1_000, {})
+        together.tell()
+        part.finish()
+
+    together = Together(lease, "Reading", called.append)
+    together.work(do)
+    assert len(called) == calls
 
 
 @pytest.fixture

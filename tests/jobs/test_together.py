@@ -32,7 +32,7 @@ Start = Callable[..., WorkerProcess]
 def test_two_workers_write_what_one_writes(start_worker: Start, long_source: Source) -> None:
     start_worker()
     start_worker()
-    promotion, job = begin(long_source)
+    promotion, job = begin_together(long_source)
     until(lambda: len(holders(job)) == 2, what="two workers at it")
     finished(job)
     assert rows_of(promotion) == rows_of(undisturbed(long_source))
@@ -44,7 +44,7 @@ def test_two_workers_write_what_one_writes(start_worker: Start, long_source: Sou
 
 def test_a_worker_that_comes_late_helps(start_worker: Start, long_source: Source) -> None:
     first = start_worker()
-    promotion, job = begin(long_source)
+    promotion, job = begin_together(long_source)
     until(lambda: read(promotion) > 0)
     horse = pause(first)
     start_worker()
@@ -58,7 +58,7 @@ def test_a_worker_that_comes_late_helps(start_worker: Start, long_source: Source
 
 def test_a_helper_that_is_killed_is_no_event(start_worker: Start, long_source: Source) -> None:
     workers = [start_worker(), start_worker()]
-    promotion, job = begin(long_source)
+    promotion, job = begin_together(long_source)
     part = until(lambda: helped(job), what="a part in the hands of the second worker")
     until(lambda: position(promotion, part) > 0, what="something written by it")
     at_it(workers, part).kill_horse()
@@ -71,7 +71,7 @@ def test_a_helper_that_is_killed_is_no_event(start_worker: Start, long_source: S
 def test_the_machine_of_a_helper_may_go_away(start_worker: Start, long_source: Source) -> None:
     """Nobody says so: the part's lease runs out, and the job's own worker takes it."""
     workers = [start_worker(), start_worker()]
-    promotion, job = begin(long_source)
+    promotion, job = begin_together(long_source)
     part = until(lambda: helped(job), what="a part in the hands of the second worker")
     until(lambda: position(promotion, part) > 0, what="something written by it")
     at_it(workers, part).kill()
@@ -83,7 +83,7 @@ def test_the_machine_of_a_helper_may_go_away(start_worker: Start, long_source: S
 
 def test_the_jobs_own_worker_may_be_killed_while_another_helps(start_worker: Start, long_source: Source) -> None:
     workers = [start_worker(), start_worker()]
-    promotion, job = begin(long_source)
+    promotion, job = begin_together(long_source)
     part = until(lambda: helped(job), what="a part in the hands of the second worker")
     until(lambda: position(promotion, part) > 0, what="something written by it")
     at_it(workers, job).kill()
@@ -98,7 +98,7 @@ def test_a_helper_that_was_cut_off_and_comes_back_writes_nothing_over_its_succes
     start_worker: Start, long_source: Source
 ) -> None:
     workers = [start_worker(), start_worker()]
-    promotion, job = begin(long_source)
+    promotion, job = begin_together(long_source)
     part = until(lambda: helped(job), what="a part in the hands of the second worker")
     until(lambda: position(promotion, part) > 0, what="something written by it")
     horse = at_it(workers, part).kill_horse(signal.SIGSTOP)
@@ -113,7 +113,7 @@ def test_a_helper_that_was_cut_off_and_comes_back_writes_nothing_over_its_succes
 def test_an_export_that_two_work_on_is_cancelled_and_goes_on_later(start_worker: Start, long_source: Source) -> None:
     start_worker()
     start_worker()
-    promotion, job = begin(long_source)
+    promotion, job = begin_together(long_source)
     until(lambda: len(holders(job)) == 2 and read(promotion) > 0, what="two workers at it")
     cancel(promotion.owner, promotion)
     until(lambda: not refreshed(job).active, 5, "the cancelled export's end")
@@ -124,6 +124,14 @@ def test_an_export_that_two_work_on_is_cancelled_and_goes_on_later(start_worker:
     finished(jobs.enqueue(again))
     promotion = Promotion.objects.get(pk=promotion.pk)
     assert rows_of(promotion) == rows_of(undisturbed(long_source))
+
+
+def begin_together(source: Source) -> tuple[Promotion, PromotionJob]:
+    """Begin an export and call others at once, however short it is."""
+    promotion, job = begin(source)
+    until(lambda: JobPart.objects.filter(job=job.pk).exists(), what="the parts")
+    jobs.call_helpers(job)
+    return promotion, job
 
 
 def holders(job: PromotionJob) -> set[bool]:
