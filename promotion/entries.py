@@ -30,6 +30,14 @@ def put(queue_name: str, function: str, name: str, about: uuid.UUID) -> None:
         ) from error
 
 
+def waiting(*queue_names: str) -> bool:
+    """Return whether anything waits in one of the queues; what cannot be asked holds nothing."""
+    try:
+        return any(django_rq.get_queue(name).count for name in queue_names)
+    except RedisError:
+        return False
+
+
 def _push(queue: Queue, function: str, name: str, about: uuid.UUID) -> None:
     queue.enqueue_call(function, args=(str(about),), job_id=name, unique=True, result_ttl=60, failure_ttl=3600)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 import uuid
 from collections.abc import Callable
@@ -52,11 +53,13 @@ RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.CHECK_ENVIRONMENT: check_environment.run,
 }
 #: Those that are divided into parts, and how one of them is done.
-PART_RUNNERS: dict[JobKind, Callable[[PartLease], None]] = {
+PART_RUNNERS: dict[JobKind, Callable[[PartLease, parts.Beat], None]] = {
     JobKind.EXPORT: export.run_part,
     JobKind.REFRESH: export.run_part,
 }
 QUICK = {JobKind.CHECK_ENVIRONMENT}
+#: How often a worker that helps looks whether it is wanted elsewhere.
+LOOK_SECONDS = 1.0
 #: A server that restarts ends its sessions; inside of COPY the driver's own error comes through.
 DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError)
 
@@ -151,9 +154,30 @@ def run_part(part_id: str) -> None:
         _help(part)
 
 
+class OthersWait(Exception):
+    """A job that nobody has taken waits for a worker: more urgent than a part of one that somebody works on."""
+
+
+class _GiveWay:
+    """Looks once a second whether a job waits that nobody has taken. Raises OthersWait."""
+
+    def __init__(self) -> None:
+        self._looked = time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            if entries.waiting("quick", "default"):
+                raise OthersWait
+
+
 def _help(part: PartLease) -> None:
     try:
-        PART_RUNNERS[JobKind(part.job.kind)](part)
+        PART_RUNNERS[JobKind(part.job.kind)](part, _GiveWay())
+    except OthersWait:
+        logger.info("job %s: part %s: left where it stands, another job waits", part.job.pk, part.part.number)
+        part.hand_over(left=False)
+        call_helpers(part.job)
     except (LeaseLost, Cancelled) as error:
         logger.info("job %s: part %s: %s", part.job.pk, part.part.number, error.message)
     except DATABASE_GONE as error:

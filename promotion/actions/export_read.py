@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from promotion.actions.export_chunk import Chunk
 from promotion.actions.export_classify import Classifier
 from promotion.actions.export_rules import RuleBook
 from promotion.actions.export_write import write
 from promotion.actions.part_lease import PartLease
-from promotion.actions.parts import Portion
+from promotion.actions.parts import Beat, Portion
 from promotion.domain.filters import ExportFilter
 from promotion.domain.shares import shares
 from promotion.kafka.reader import Batch, Reader
@@ -30,12 +30,10 @@ def portions(partitions: Iterable[ExportPartition]) -> Iterator[Portion]:
         yield Portion(sorted(group), done, total, spans)
 
 
-def read_part(
-    part: PartLease, reader: Reader, rules: RuleBook, filters: ExportFilter, beat: Callable[[], None]
-) -> None:
-    """Do a part to its end, and call `beat` with each batch: it raises where the job must stop.
+def read_part(part: PartLease, reader: Reader, rules: RuleBook, filters: ExportFilter, beat: Beat) -> None:
+    """Do a part to its end, from where it is, and call `beat` with each batch.
 
-    Raises what the reader, the rules and `PartLease.check` raise.
+    Raises what that raises, what the reader and the rules raise, and what `PartLease.check` does.
     """
     # Looked up now that the part is held: whoever held it before has written his last.
     rows = ExportPartition.objects.filter(export=part.promotion.pk, partition__in=part.part.what)

@@ -22,6 +22,8 @@ from promotion.models import JobPart, PromotionJob
 
 #: Puts the free parts of a job into the queue, for workers that have nothing else to do.
 Call = Callable[[PromotionJob], None]
+#: What a worker does now and then while it does a part: it raises where the worker is to stop.
+Beat = Callable[[], None]
 #: How often it is looked whether others are done, and how often the sums that people look at are made anew.
 LOOK_SECONDS = 0.2
 TELL_SECONDS = 0.5

@@ -14,7 +14,7 @@ from promotion.models.job import PromotionJob
 from promotion.states import JobState
 
 #: A part that so many workers took and did not finish is left to the job's own worker.
-MOST_HELPERS = 10
+MOST_HELPERS = 50
 
 
 class JobPartQuerySet(models.QuerySet["JobPart"]):

@@ -11,12 +11,12 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from promotion import jobs
+from promotion import entries, jobs
 from promotion.actions import finish
 from promotion.actions.cancel import cancel
 from promotion.actions.lease import Lease, claim
 from promotion.actions.part_lease import PartLease, claim_own, claim_to_help
-from promotion.actions.parts import WORTH_SECONDS, Portion, Together, divide, nobody
+from promotion.actions.parts import WORTH_SECONDS, Beat, Portion, Together, divide, nobody
 from promotion.actions.request import request_job
 from promotion.errors import Cancelled, LeaseLost, PromotionError
 from promotion.models import JobPart, PromotionJob
@@ -305,6 +305,30 @@ def test_without_a_queue_the_job_goes_on_alone(settings: Any, queue: Any) -> Non
 
 
 @committed
+@pytest.mark.parametrize("waits", ["quick", "default", ""])
+def test_who_helps_leaves_the_part_where_it_stands_for_a_job_that_nobody_has_taken(
+    queue: Any, monkeypatch: pytest.MonkeyPatch, waits: str
+) -> None:
+    lease = divided(2)
+    second = parts(lease)[1]
+
+    def do(part: PartLease, beat: Beat) -> None:
+        with part.writing():
+            part.tell(4, 40, {1: [0, 4, 10]})
+        if waits:
+            entries.put(waits, jobs.FUNCTION, "another-job", uuid.uuid4())
+        beat()
+        part.finish()
+
+    monkeypatch.setitem(jobs.PART_RUNNERS, JobKind.EXPORT, do)
+    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0)
+    jobs.run_part(str(second.pk))
+    second.refresh_from_db()
+    assert (second.finished, second.done, second.left) == (not waits, 4, False)
+    assert queue.job_ids == ([f"{second.pk}-1"] if waits else [])
+
+
+@committed
 def test_the_death_of_a_helper_ends_its_own_lease_and_nobody_elses(queue: Any) -> None:
     second = parts(divided(2))[1]
     helping(second)
@@ -331,7 +355,7 @@ def test_what_goes_wrong_in_a_part_is_left_to_the_jobs_own_worker(
 ) -> None:
     lease = divided(2)
 
-    def fail(part: PartLease) -> None:
+    def fail(part: PartLease, beat: Beat) -> None:
         raise error
 
     monkeypatch.setitem(jobs.PART_RUNNERS, JobKind.EXPORT, fail)
