@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
-import traceback
 import uuid
 from collections.abc import Callable
 
-import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
-from promotion import entries
+from promotion import entries, helping
 from promotion.actions import (
     amend_propose,
     audit,
@@ -28,8 +25,8 @@ from promotion.actions import (
     verify,
 )
 from promotion.actions.lease import Lease, claim
-from promotion.actions.part_lease import PartLease, claim_to_help
-from promotion.errors import Cancelled, LeaseLost, PromotionError, Unreachable
+from promotion.actions.part_lease import claim_to_help
+from promotion.errors import LeaseLost, PromotionError, Unreachable
 from promotion.models import JobPart, PromotionJob
 from promotion.states import JobKind
 
@@ -48,20 +45,17 @@ RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.PLAN: plan.run,
     JobKind.CHECK_PLAN: plan.run_check,
     JobKind.REPLAY: replay.run,
-    JobKind.VERIFY: verify.run,
+    JobKind.VERIFY: lambda lease: verify.run(lease, call_helpers),
     JobKind.UPLOAD: compare.run,
     JobKind.CHECK_ENVIRONMENT: check_environment.run,
 }
-#: Those that are divided into parts, and how one of them is done.
-PART_RUNNERS: dict[JobKind, Callable[[PartLease, parts.Beat], None]] = {
-    JobKind.EXPORT: export.run_part,
-    JobKind.REFRESH: export.run_part,
+#: Those that are divided into parts, and what does parts of one.
+HELPERS: dict[JobKind, helping.Opener] = {
+    JobKind.EXPORT: export.helping,
+    JobKind.REFRESH: export.helping,
+    JobKind.VERIFY: verify.helping,
 }
 QUICK = {JobKind.CHECK_ENVIRONMENT}
-#: How often a worker that helps looks whether it is wanted elsewhere.
-LOOK_SECONDS = 1.0
-#: A server that restarts ends its sessions; inside of COPY the driver's own error comes through.
-DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 
 def enqueue(job: PromotionJob) -> PromotionJob:
@@ -115,12 +109,12 @@ def _run(lease: Lease) -> None:
     except PromotionError as error:
         logger.info("job %s: %s: %s", lease.job.pk, type(error).__name__, error.message)
         finish.stop(lease, error)
-    except DATABASE_GONE as error:
+    except helping.DATABASE_GONE as error:
         # Not the job's fault, and nothing that could be written down now. The sweep starts it again where it stood.
         logger.warning("job %s: the database went away (%s)", lease.job.pk, type(error).__name__)
         connection.close()
     except Exception as error:
-        _log_unexpected(lease.job, error)
+        helping.log_unexpected(lease.job, error)
         finish.stop(
             lease,
             PromotionError(
@@ -133,62 +127,15 @@ def _run(lease: Lease) -> None:
         _follow_up(lease.job)
 
 
-def _log_unexpected(job: PromotionJob, error: Exception) -> None:
-    """The message of a foreign exception may quote an event: only its type and where it came from are logged."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("job %s: unexpected %s\n%s", job.pk, type(error).__name__, where)
-
-
 def run_part(part_id: str) -> None:
-    """Claim a part of a job and do it. Does nothing where another worker holds it, it is done or the job has ended.
-
-    It is the job's own worker that ends the job: what goes wrong here is left to that one, who meets it too and says
-    it, or does not.
-    """
+    """Claim a part of a job and do it, then others of that job. Does nothing where there is nothing to do."""
     part = claim_to_help(uuid.UUID(part_id))
     if part is None:
         logger.info("part %s: held by another worker, done, or its job has ended", part_id)
         return
-    logger.info("job %s: part %s, attempt %s", part.job.pk, part.part.number, part.part.attempts + 1)
-    with audit.origin(audit.WORKER), part:
-        _help(part)
-
-
-class OthersWait(Exception):
-    """A job that nobody has taken waits for a worker: more urgent than a part of one that somebody works on."""
-
-
-class _GiveWay:
-    """Looks once a second whether a job waits that nobody has taken. Raises OthersWait."""
-
-    def __init__(self) -> None:
-        self._looked = time.monotonic()
-
-    def __call__(self) -> None:
-        if time.monotonic() - self._looked >= LOOK_SECONDS:
-            self._looked = time.monotonic()
-            if entries.waiting("quick", "default"):
-                raise OthersWait
-
-
-def _help(part: PartLease) -> None:
-    try:
-        PART_RUNNERS[JobKind(part.job.kind)](part, _GiveWay())
-    except OthersWait:
-        logger.info("job %s: part %s: left where it stands, another job waits", part.job.pk, part.part.number)
-        part.hand_over(left=False)
-        call_helpers(part.job)
-    except (LeaseLost, Cancelled) as error:
-        logger.info("job %s: part %s: %s", part.job.pk, part.part.number, error.message)
-    except DATABASE_GONE as error:
-        logger.warning("job %s: the database went away (%s)", part.job.pk, type(error).__name__)
-        connection.close()
-    except PromotionError as error:
-        logger.warning("job %s: part %s: %s", part.job.pk, part.part.number, error.message)
-        part.hand_over(left=True)
-    except Exception as error:
-        _log_unexpected(part.job, error)
-        part.hand_over(left=True)
+    with audit.origin(audit.WORKER):
+        if helping.help_with(part, HELPERS[JobKind(part.job.kind)]):
+            call_helpers(part.job)
 
 
 def _follow_up(job: PromotionJob) -> None:
@@ -230,10 +177,14 @@ def worker_died(job_id: str, attempt: int) -> None:
 
 
 def helper_died(part_id: str, attempt: int) -> None:
-    """Let another worker take a part at once whose worker was killed in its `attempt`; called by its parent."""
-    if JobPart.objects.filter(pk=part_id, attempts=attempt).hand_over():
-        for part in JobPart.objects.to_help_with().filter(pk=part_id):
-            _enqueue_part(part)
+    """Let another worker take a part at once whose worker was killed; called by that one's parent.
+
+    The worker began with the part `part_id`, in its `attempt`.
+    """
+    part = JobPart.objects.filter(pk=part_id, attempts=attempt, own=False).first()
+    # It may have done that one, and have been at another.
+    if part and JobPart.objects.filter(job=part.job_id, lease_token=part.lease_token).hand_over():
+        call_helpers(part.job)
 
 
 #: The functions that workers run, and what is done where the process that runs one is killed.

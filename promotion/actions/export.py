@@ -20,7 +20,7 @@ from promotion.actions.export_rules import RuleBook
 from promotion.actions.hold import Hold
 from promotion.actions.lease import Lease
 from promotion.actions.part_lease import PartLease
-from promotion.actions.parts import Beat, Call, Together, divide, nobody
+from promotion.actions.parts import Beat, Call, Do, Together, divide, nobody
 from promotion.actions.rewrite import redo
 from promotion.actions.schema_source import Schemas, open_schemas
 from promotion.domain.connection import KafkaConnection
@@ -49,16 +49,23 @@ def run(lease: Lease, call: Call = nobody) -> None:
         Export.objects.filter(pk=export.pk).update(finished_at=timezone.now())
 
 
-def run_part(part: PartLease, beat: Beat) -> None:
-    """Do a part of somebody else's export, or go on where another worker left it.
+@contextmanager
+def helping(first: PartLease) -> Iterator[Do]:
+    """Give what does parts of somebody else's export; `first` is one of them, and is held meanwhile.
 
-    `beat` is called with each batch, and what it raises ends it there. Raises as `run` does.
+    Raises as `run` does.
     """
-    filters = ExportFilter.from_json(part.promotion.filters)
-    with _opened(part) as (kafka, reader, schemas):
-        check_pinned(part.promotion, kafka)
-        rules = RuleBook(schemas, decisions(part), filters, part.check)
-        read_part(part, reader, rules, filters, beat)
+    held = [first]
+    filters = ExportFilter.from_json(first.promotion.filters)
+    with _opened(first) as (kafka, reader, schemas):
+        check_pinned(first.promotion, kafka)
+        rules = RuleBook(schemas, decisions(first), filters, lambda: held[-1].check())
+
+        def do(part: PartLease, beat: Beat) -> None:
+            held.append(part)
+            read_part(part, reader, rules, filters, beat)
+
+        yield do
 
 
 @contextmanager

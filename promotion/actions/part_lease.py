@@ -44,7 +44,7 @@ class PartLease(Hold):
     def finish(self, outcome: bytes | None = None) -> None:
         """Mark the part as done, with what it has to tell. Raises LeaseLost."""
         with self.writing():
-            self._held().update(finished=True, outcome=outcome, lease_token=None)
+            self._held().update(finished=True, outcome=outcome)
 
     def hand_over(self, *, left: bool) -> None:
         """Let the next one take the part at once; `left` leaves it to the job's own worker, who then says why."""
@@ -64,15 +64,20 @@ def claim_to_help(part_id: uuid.UUID) -> PartLease | None:
     return _claim(JobPart.objects.to_help_with().filter(pk=part_id))
 
 
+def claim_another(part: PartLease) -> PartLease | None:
+    """Take another part of the job that `part` is of, with the same token: they are one helper's. None for none."""
+    return _claim(JobPart.objects.to_help_with().filter(job=part.job.pk).order_by("number"), token=part.token)
+
+
 def claim_own(lease: Lease) -> PartLease | None:
     """Take a part of the job of this worker's own, first what others have left; None where all are held or done."""
     mine = JobPart.objects.free().filter(job=lease.job.pk, job__lease_token=lease.token, job__state=JobState.RUNNING)
     return _claim(mine.order_by("-left", "number"), lease.job)
 
 
-def _claim(parts: JobPartQuerySet, job: PromotionJob | None = None) -> PartLease | None:
+def _claim(parts: JobPartQuerySet, job: PromotionJob | None = None, token: uuid.UUID | None = None) -> PartLease | None:
     """Take the first of `parts` that nobody else is about to take; `job` is that of the worker's own lease."""
-    token = uuid.uuid4()
+    token = token or uuid.uuid4()
     with transaction.atomic():
         part = parts.select_for_update(skip_locked=True, of=("self",)).first()
         if part is None:

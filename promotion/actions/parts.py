@@ -24,6 +24,8 @@ from promotion.models import JobPart, PromotionJob
 Call = Callable[[PromotionJob], None]
 #: What a worker does now and then while it does a part: it raises where the worker is to stop.
 Beat = Callable[[], None]
+#: Does one part, from where it is to its end, and finishes it.
+Do = Callable[[PartLease, Beat], None]
 #: How often it is looked whether others are done, and how often the sums that people look at are made anew.
 LOOK_SECONDS = 0.2
 TELL_SECONDS = 0.5

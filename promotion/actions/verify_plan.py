@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from promotion.actions.hold import Hold
 from promotion.actions.lease import Lease
 from promotion.domain.digest import NO_TIMESTAMP
 from promotion.domain.record import unpack_headers
@@ -15,7 +16,7 @@ from promotion.states import AttemptOutcome
 CHUNK = 5_000
 
 
-def expected(lease: Lease, replay: Replay) -> Matcher:
+def expected(lease: Hold, replay: Replay) -> Matcher:
     """Return a matcher that expects every step of the replay's plan."""
     plan = replay.plan
     export = plan.promotion.export

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +12,11 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from promotion import entries, jobs
+from promotion import entries, helping, jobs
 from promotion.actions import finish
 from promotion.actions.cancel import cancel
 from promotion.actions.lease import Lease, claim
-from promotion.actions.part_lease import PartLease, claim_own, claim_to_help
+from promotion.actions.part_lease import PartLease, claim_another, claim_own, claim_to_help
 from promotion.actions.parts import WORTH_SECONDS, Beat, Portion, Together, divide, nobody
 from promotion.actions.request import request_job
 from promotion.errors import Cancelled, LeaseLost, PromotionError
@@ -52,7 +53,7 @@ def parts(lease: Lease) -> list[JobPart]:
     return list(JobPart.objects.filter(job=lease.job.pk).order_by("number"))
 
 
-def helping(part: JobPart) -> PartLease:
+def held_by_another(part: JobPart) -> PartLease:
     held = claim_to_help(part.pk)
     assert held is not None
     return held
@@ -71,7 +72,7 @@ def test_a_job_is_divided_once() -> None:
 def test_a_part_is_held_by_one_worker_alone() -> None:
     lease = divided(2)
     second = parts(lease)[1]
-    held = helping(second)
+    held = held_by_another(second)
     assert claim_to_help(second.pk) is None
     mine = claim_own(lease)
     assert mine is not None
@@ -99,7 +100,7 @@ def test_the_first_part_is_left_to_the_jobs_own_worker() -> None:
 
 def test_a_part_that_is_done_is_not_taken_again() -> None:
     lease = divided(2)
-    helping(parts(lease)[1]).finish()
+    held_by_another(parts(lease)[1]).finish()
     assert claim_to_help(parts(lease)[1].pk) is None
     mine = claim_own(lease)
     assert mine is not None
@@ -109,7 +110,7 @@ def test_a_part_that_is_done_is_not_taken_again() -> None:
 
 def test_what_somebody_could_not_do_is_what_the_jobs_own_worker_takes_next() -> None:
     lease = divided(4)
-    helping(parts(lease)[2]).hand_over(left=True)
+    held_by_another(parts(lease)[2]).hand_over(left=True)
     assert claim_to_help(parts(lease)[2].pk) is None
     mine = claim_own(lease)
     assert mine is not None
@@ -120,7 +121,7 @@ def test_a_part_that_many_workers_did_not_finish_is_left_to_the_jobs_own() -> No
     lease = divided(2)
     second = parts(lease)[1]
     for _ in range(MOST_HELPERS):
-        helping(second)
+        held_by_another(second)
         run_out(JobPart.objects.filter(pk=second.pk))
     assert claim_to_help(second.pk) is None
     claim_own(lease)
@@ -131,7 +132,7 @@ def test_a_part_that_many_workers_did_not_finish_is_left_to_the_jobs_own() -> No
 def test_nobody_writes_for_a_job_that_has_ended(end: str) -> None:
     lease = divided(3)
     second, third = parts(lease)[1:]
-    held = helping(second)
+    held = held_by_another(second)
     if end == "succeeded":
         finish.succeed(lease)
     elif end == "failed":
@@ -152,7 +153,7 @@ def test_nobody_takes_a_part_of_a_job_that_is_to_be_cancelled() -> None:
 
 def test_whoever_helps_learns_of_a_cancel_and_of_the_end_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     lease = divided(3)
-    first, second = helping(parts(lease)[1]), helping(parts(lease)[2])
+    first, second = held_by_another(parts(lease)[1]), held_by_another(parts(lease)[2])
     first._renew()
     first.check()
     cancel(cast.user("manager"), lease.promotion)
@@ -167,7 +168,7 @@ def test_whoever_helps_learns_of_a_cancel_and_of_the_end_of_the_job(monkeypatch:
 
 def test_the_next_attempt_waits_for_no_part_that_a_dead_attempt_held_and_leaves_those_of_others() -> None:
     lease = divided(3)
-    held = helping(parts(lease)[1])
+    held = held_by_another(parts(lease)[1])
     dead = claim_own(lease)
     assert dead is not None
     run_out(PromotionJob.objects)
@@ -184,7 +185,7 @@ def test_the_next_attempt_waits_for_no_part_that_a_dead_attempt_held_and_leaves_
 
 def test_the_jobs_row_shows_the_sums_and_only_its_own_worker_writes_it() -> None:
     lease = divided(2)
-    held = helping(parts(lease)[1])
+    held = held_by_another(parts(lease)[1])
     with held.writing():
         held.tell(7, 700, {1: [0, 7, 10]})
     job = PromotionJob.objects.get()
@@ -208,7 +209,7 @@ def test_the_jobs_own_worker_takes_over_what_a_dead_one_held_and_waits_for_a_liv
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lease = divided(3)
-    living, dead = helping(parts(lease)[1]), helping(parts(lease)[2])
+    living, dead = held_by_another(parts(lease)[1]), held_by_another(parts(lease)[2])
     done: list[int] = []
 
     def do(part: PartLease) -> None:
@@ -285,7 +286,7 @@ def test_all_parts_but_the_first_are_called_out_once(queue: Any) -> None:
 @committed
 def test_parts_that_the_queue_lost_are_called_out_again(queue: Any) -> None:
     lease = divided(3)
-    held = helping(parts(lease)[1])
+    held = held_by_another(parts(lease)[1])
     jobs.call_helpers(lease.job)
     django_rq.get_connection("default").flushdb()
     jobs.run_sweep()
@@ -305,6 +306,20 @@ def test_without_a_queue_the_job_goes_on_alone(settings: Any, queue: Any) -> Non
 
 
 @committed
+def test_a_helper_that_dies_at_a_later_part_leaves_that_one_at_once(queue: Any) -> None:
+    lease = divided(4)
+    first = held_by_another(parts(lease)[1])
+    first.finish()
+    another = claim_another(first)
+    assert another is not None
+    others = held_by_another(parts(lease)[3])
+    jobs.helper_died(str(first.part.pk), 1)
+    assert queue.job_ids == [f"{another.part.pk}-1"]
+    with others.writing():
+        pass
+
+
+@committed
 @pytest.mark.parametrize("waits", ["quick", "default", ""])
 def test_who_helps_leaves_the_part_where_it_stands_for_a_job_that_nobody_has_taken(
     queue: Any, monkeypatch: pytest.MonkeyPatch, waits: str
@@ -320,8 +335,8 @@ def test_who_helps_leaves_the_part_where_it_stands_for_a_job_that_nobody_has_tak
         beat()
         part.finish()
 
-    monkeypatch.setitem(jobs.PART_RUNNERS, JobKind.EXPORT, do)
-    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0)
+    monkeypatch.setitem(jobs.HELPERS, JobKind.EXPORT, lambda first: nullcontext(do))
+    monkeypatch.setattr(helping, "LOOK_SECONDS", 0)
     jobs.run_part(str(second.pk))
     second.refresh_from_db()
     assert (second.finished, second.done, second.left) == (not waits, 4, False)
@@ -331,7 +346,7 @@ def test_who_helps_leaves_the_part_where_it_stands_for_a_job_that_nobody_has_tak
 @committed
 def test_the_death_of_a_helper_ends_its_own_lease_and_nobody_elses(queue: Any) -> None:
     second = parts(divided(2))[1]
-    helping(second)
+    held_by_another(second)
     jobs.helper_died(str(second.pk), 2)
     assert not queue.job_ids
     assert claim_to_help(second.pk) is None
@@ -358,8 +373,8 @@ def test_what_goes_wrong_in_a_part_is_left_to_the_jobs_own_worker(
     def fail(part: PartLease, beat: Beat) -> None:
         raise error
 
-    monkeypatch.setitem(jobs.PART_RUNNERS, JobKind.EXPORT, fail)
-    monkeypatch.setattr("promotion.jobs.connection.close", lambda: None)  # it is this test's own
+    monkeypatch.setitem(jobs.HELPERS, JobKind.EXPORT, lambda first: nullcontext(fail))
+    monkeypatch.setattr("promotion.helping.connection.close", lambda: None)  # it is this test's own
     jobs.run_part(str(parts(lease)[1].pk))
     lease.job.refresh_from_db()
     assert lease.job.state == JobState.RUNNING
