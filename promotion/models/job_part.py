@@ -36,6 +36,11 @@ class JobPartQuerySet(models.QuerySet["JobPart"]):
         running = Q(job__state=JobState.RUNNING, job__cancel_requested_by__isnull=True)
         return self.free(since).filter(running, number__gt=0, left=False, attempts__lt=MOST_HELPERS)
 
+    def workers(self) -> int:
+        """Return how many workers are at open parts at this moment."""
+        held = self.open().filter(lease_until__gte=timezone.now(), lease_token__isnull=False)
+        return held.order_by().values("lease_token").distinct().count()
+
     def hand_over(self) -> int:
         """End the leases on open ones, so that nobody waits for them to run out; return how many there were."""
         return self.open().update(lease_until=timezone.now())
