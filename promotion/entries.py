@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 import django_rq
 from redis.exceptions import RedisError
@@ -28,6 +29,20 @@ def put(queue_name: str, function: str, name: str, about: uuid.UUID) -> None:
         raise Unreachable(
             "The queue (Valkey) does not answer.", "The job is kept and starts by itself when the queue is back."
         ) from error
+
+
+def withdraw(queue_name: str, about: Collection[uuid.UUID]) -> None:
+    """Take entries about any of these ids out of a queue. What stays would do nothing, and cost a worker a moment."""
+    if not about:
+        return
+    ids = {str(each) for each in about}
+    try:
+        queue = django_rq.get_queue(queue_name)
+        for name in queue.job_ids:
+            if name.rpartition("-")[0] in ids:
+                _forget(queue, name)
+    except RedisError:
+        pass
 
 
 def waiting(*queue_names: str) -> bool:

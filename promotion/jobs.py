@@ -123,6 +123,8 @@ def _run(lease: Lease) -> None:
             ),
         )
     else:
+        done = JobPart.objects.filter(job=lease.job.pk, number__gt=0).values_list("pk", flat=True)
+        entries.withdraw("parts", set(done))
         finish.succeed(lease)
         _follow_up(lease.job)
 

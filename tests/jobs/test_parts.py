@@ -284,6 +284,28 @@ def test_all_parts_but_the_first_are_called_out_once(queue: Any) -> None:
 
 
 @committed
+def test_what_nobody_took_is_out_of_the_queue_when_the_job_has_ended(
+    queue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = divided(2)
+    jobs.call_helpers(another.job)
+
+    def run(lease: Lease) -> None:
+        divide(lease, lambda: [Portion([n], 0, 10) for n in range(3)])
+        jobs.call_helpers(lease.job)
+        assert len(queue.job_ids) == 3
+        Together(lease, "Reading", nobody).work(lambda part: part.finish())
+
+    monkeypatch.setitem(jobs.RUNNERS, JobKind.EXPORT, run)
+    promotion = another.promotion
+    job = request_job(promotion.owner, cast.promotion("Another"), JobKind.EXPORT)
+    jobs.run(str(job.pk))
+    job.refresh_from_db()
+    assert job.state == JobState.SUCCEEDED
+    assert queue.job_ids == [f"{parts(another)[1].pk}-0"]
+
+
+@committed
 def test_parts_that_the_queue_lost_are_called_out_again(queue: Any) -> None:
     lease = divided(3)
     held = held_by_another(parts(lease)[1])
