@@ -10,7 +10,6 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
@@ -171,10 +170,9 @@ class Matcher:
 
     def again(self) -> Matcher:
         """Return a matcher that expects the same steps and has seen nothing. Both must expect no more of them."""
-        other = copy(self)
+        other = Matcher(self._promotion, *self._source)
+        other._offsets, other._ordinals, other._digests = self._offsets, self._ordinals, self._digests
         other._seen, other._at = bytearray(len(self)), array("q", [-1]) * len(self)
-        other._highest, other.counts, other.faults = {}, Counter(), []
-        other.found, other.found_at, other.foreign = 0, Counter(), 0
         return other
 
     @property
