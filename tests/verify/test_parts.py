@@ -8,9 +8,11 @@ import pytest
 
 from promotion import jobs
 from promotion.actions import verify_parts
+from promotion.actions.verify_parts import finish, merged, window_of
 from promotion.actions.verify_read import helping
-from promotion.domain.verify import Kind
-from promotion.errors import Unreachable
+from promotion.domain.verify import Kind, Matcher
+from promotion.domain.verify_merge import pack
+from promotion.errors import LeaseLost, Unreachable
 from promotion.models import JobPart, Promotion, PromotionJob, Verification
 from promotion.states import JobKind, VerificationVerdict
 from tests.verify.conftest import EVENTS
@@ -93,3 +95,34 @@ def test_a_helper_that_cannot_read_the_target_is_no_event(
     found = verified(replayed)
     assert (found.verdict, found.found) == (VerificationVerdict.VERIFIED, EVENTS)
     assert helped == []
+
+
+def test_a_part_whose_helper_died_at_its_end_begins_anew_and_nothing_counts_twice(
+    replayed: Promotion, helped: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died: list[int] = []
+
+    def die_once(part, matcher, window):
+        if not died:
+            died.append(matcher.found)
+            JobPart.objects.filter(pk=part.part.pk).hand_over()
+            raise LeaseLost("as a killed one would be")
+        finish(part, matcher, window)
+
+    monkeypatch.setattr("promotion.actions.verify_read.finish", die_once)
+    found = verified(replayed)
+    assert (found.verdict, found.found, found.faults) == (VerificationVerdict.VERIFIED, EVENTS, [])
+    assert died[0] > 0
+
+
+def test_where_retention_was_quicker_than_a_part_is_known_to_the_whole(replayed: Promotion) -> None:
+    job = PromotionJob.objects.filter(kind=JobKind.VERIFY).get()
+    matcher = Matcher("7", "cluster", "topic")
+    for number, spans in enumerate(([[0, 1, 9, 2], [3, 0, 5, 0]], [[1, 0, 4, 0]])):
+        part = JobPart.objects.create(job=job, number=number, what=spans)
+        window = window_of([part])
+        window.lows[spans[0][0]] += 2
+        JobPart.objects.filter(pk=part.pk).update(finished=True, outcome=pack(matcher.again().findings, window.lows))
+    whole = merged(job, matcher)
+    assert (whole.starts, whole.ends) == ({0: 1, 1: 0, 3: 0}, {0: 9, 1: 4, 3: 5})
+    assert whole.lows == {0: 4, 1: 2, 3: 0}
