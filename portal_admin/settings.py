@@ -91,9 +91,11 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 VALKEY_URL = env.str("VALKEY_URL", "redis://127.0.0.1:6379/0")
-# Two queues: what keeps other work alive (sweeping, environment checks) never waits behind an export of an hour.
+# In the order in which workers look: what keeps other work alive (environment checks) never waits behind an export of
+# an hour, and no job behind the parts of another one that somebody works on already.
 RQ_QUEUES = {
-    name: {"URL": VALKEY_URL, "DEFAULT_TIMEOUT": 24 * 3600, "SERIALIZER": "json"} for name in ("quick", "default")
+    name: {"URL": VALKEY_URL, "DEFAULT_TIMEOUT": 24 * 3600, "SERIALIZER": "json"}
+    for name in ("quick", "default", "parts")
 }
 RQ = {"WORKER_CLASS": "promotion.workers.PromotionWorker"}
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import logging
-import traceback
 import uuid
 from collections.abc import Callable
 
-import django_rq
-import psycopg
-from django.db import InterfaceError, OperationalError, connection
-from redis.exceptions import RedisError
-from rq import Queue
-from rq.exceptions import DuplicateJobError, NoSuchJobError
+from django.db import connection
 
+from promotion import entries, helping
 from promotion.actions import (
     amend_propose,
     audit,
@@ -22,6 +17,7 @@ from promotion.actions import (
     export,
     finish,
     import_run,
+    parts,
     plan,
     replay,
     rewrite,
@@ -29,15 +25,19 @@ from promotion.actions import (
     verify,
 )
 from promotion.actions.lease import Lease, claim
+from promotion.actions.part_lease import claim_to_help
 from promotion.errors import LeaseLost, PromotionError, Unreachable
-from promotion.models import PromotionJob
+from promotion.models import JobPart, PromotionJob
 from promotion.states import JobKind
 
 logger = logging.getLogger(__name__)
 
+#: The functions that a worker of ours runs, whatever stands in the queue.
+FUNCTION = "promotion.jobs.run"
+PART_FUNCTION = "promotion.jobs.run_part"
 RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
-    JobKind.EXPORT: export.run,
-    JobKind.REFRESH: export.run,
+    JobKind.EXPORT: lambda lease: export.run(lease, call_helpers),
+    JobKind.REFRESH: lambda lease: export.run(lease, call_helpers),
     JobKind.IMPORT: import_run.run,
     JobKind.PREVIEW_RULES: rewrite.run,
     JobKind.REWRITE: rewrite.run,
@@ -45,57 +45,45 @@ RUNNERS: dict[JobKind, Callable[[Lease], None]] = {
     JobKind.PLAN: plan.run,
     JobKind.CHECK_PLAN: plan.run_check,
     JobKind.REPLAY: replay.run,
-    JobKind.VERIFY: verify.run,
+    JobKind.VERIFY: lambda lease: verify.run(lease, call_helpers),
     JobKind.UPLOAD: compare.run,
     JobKind.CHECK_ENVIRONMENT: check_environment.run,
 }
+#: Those that are divided into parts, and what does parts of one.
+HELPERS: dict[JobKind, helping.Opener] = {
+    JobKind.EXPORT: export.helping,
+    JobKind.REFRESH: export.helping,
+    JobKind.VERIFY: verify.helping,
+}
 QUICK = {JobKind.CHECK_ENVIRONMENT}
-#: A server that restarts ends its sessions; inside of COPY the driver's own error comes through.
-DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError)
-#: The only function that a worker of ours runs, whatever stands in the queue.
-FUNCTION = "promotion.jobs.run"
 
 
 def enqueue(job: PromotionJob) -> PromotionJob:
     """Put the job's id into its queue, once. Raises Unreachable without Valkey: the sweep enqueues it later."""
-    try:
-        _enqueue(job)
-    except RedisError as error:
-        raise Unreachable(
-            "The queue (Valkey) does not answer.", "The job is kept and starts by itself when the queue is back."
-        ) from error
+    _enqueue(job)
     return job
 
 
 def _enqueue(job: PromotionJob) -> None:
-    queue = django_rq.get_queue("quick" if job.kind in QUICK else "default", commit_mode="on_db_commit")
-    name = entry_name(job)
+    entries.put("quick" if job.kind in QUICK else "default", FUNCTION, entry_name(job), job.pk)
+
+
+def call_helpers(job: PromotionJob) -> None:
+    """Put the parts of the job that nobody has taken into the queue. Without Valkey its own worker does them all."""
     try:
-        _push(queue, name, job)
-    except DuplicateJobError:
-        # It waits in the queue, or it is what is left of a worker that died before it could claim the job: RQ keeps
-        # that under the same name, and would keep the job out for as long.
-        if queue.get_job_position(name) is None:
-            _forget(queue, name)
-            _push(queue, name, job)
+        for part in JobPart.objects.to_help_with().filter(job=job.pk):
+            _enqueue_part(part)
+    except Unreachable as error:
+        logger.warning("job %s: no helpers: %s", job.pk, error.message)
 
 
-def _push(queue: Queue, name: str, job: PromotionJob) -> None:
-    queue.enqueue_call(FUNCTION, args=(str(job.pk),), job_id=name, unique=True, result_ttl=60, failure_ttl=3600)
+def _enqueue_part(part: JobPart) -> None:
+    entries.put("parts", PART_FUNCTION, entry_name(part), part.pk)
 
 
-def _forget(queue: Queue, name: str) -> None:
-    try:
-        found = queue.fetch_job(name)
-        if found is not None:
-            found.delete()
-    except NoSuchJobError:
-        pass
-
-
-def entry_name(job: PromotionJob) -> str:
-    """Return the name of the job's entry in the queue: each attempt has its own, numbered by those before it."""
-    return f"{job.pk}-{job.attempts}"
+def entry_name(work: PromotionJob | JobPart) -> str:
+    """Return the name of its entry in the queue: each attempt has its own, numbered by those before it."""
+    return f"{work.pk}-{work.attempts}"
 
 
 def run(job_id: str) -> None:
@@ -121,14 +109,12 @@ def _run(lease: Lease) -> None:
     except PromotionError as error:
         logger.info("job %s: %s: %s", lease.job.pk, type(error).__name__, error.message)
         finish.stop(lease, error)
-    except DATABASE_GONE as error:
+    except helping.DATABASE_GONE as error:
         # Not the job's fault, and nothing that could be written down now. The sweep starts it again where it stood.
         logger.warning("job %s: the database went away (%s)", lease.job.pk, type(error).__name__)
         connection.close()
     except Exception as error:
-        # The message of a foreign exception may quote an event: only its type and where it came from are logged.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("job %s: unexpected %s\n%s", lease.job.pk, type(error).__name__, where)
+        helping.log_unexpected(lease.job, error)
         finish.stop(
             lease,
             PromotionError(
@@ -137,8 +123,21 @@ def _run(lease: Lease) -> None:
             ),
         )
     else:
+        done = JobPart.objects.filter(job=lease.job.pk, number__gt=0).values_list("pk", flat=True)
+        entries.withdraw("parts", set(done))
         finish.succeed(lease)
         _follow_up(lease.job)
+
+
+def run_part(part_id: str) -> None:
+    """Claim a part of a job and do it, then others of that job. Does nothing where there is nothing to do."""
+    part = claim_to_help(uuid.UUID(part_id))
+    if part is None:
+        logger.info("part %s: held by another worker, done, or its job has ended", part_id)
+        return
+    with audit.origin(audit.WORKER):
+        if helping.help_with(part, HELPERS[JobKind(part.job.kind)]):
+            call_helpers(part.job)
 
 
 def _follow_up(job: PromotionJob) -> None:
@@ -162,6 +161,8 @@ def run_sweep() -> None:
     for job in sweep.sweep():
         logger.info("job %s: swept after %s attempts", job.pk, job.attempts)
         enqueue(job)
+    for part in parts.uncalled():
+        _enqueue_part(part)
 
 
 def _fence(job: PromotionJob) -> None:
@@ -175,3 +176,18 @@ def worker_died(job_id: str, attempt: int) -> None:
     """Start a job again at once whose worker process was killed in its `attempt`; called by the worker's parent."""
     if sweep.expire(job_id, attempt):
         enqueue(PromotionJob.objects.get(pk=job_id))
+
+
+def helper_died(part_id: str, attempt: int) -> None:
+    """Let another worker take a part at once whose worker was killed; called by that one's parent.
+
+    The worker began with the part `part_id`, in its `attempt`.
+    """
+    part = JobPart.objects.filter(pk=part_id, attempts=attempt, own=False).first()
+    # It may have done that one, and have been at another.
+    if part and JobPart.objects.filter(job=part.job_id, lease_token=part.lease_token).hand_over():
+        call_helpers(part.job)
+
+
+#: The functions that workers run, and what is done where the process that runs one is killed.
+KILLED: dict[str, Callable[[str, int], None]] = {FUNCTION: worker_died, PART_FUNCTION: helper_died}

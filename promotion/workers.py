@@ -33,7 +33,7 @@ class PromotionWorker(Worker):
     """RQ's worker with an allow-list: whoever can write to the queue cannot run `os.system` here."""
 
     def perform_job(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> bool:
-        """Run the job if it is our function with an id and nothing else; fail it otherwise."""
+        """Run the job if it is a function of ours with an id and nothing else; fail it otherwise."""
         if job_id_of(job) is None:
             logger.error("refused an entry of queue %s that is not ours", queue.name)
             raise NotOurs
@@ -60,10 +60,10 @@ class PromotionWorker(Worker):
         job_id = job_id_of(job)
         if job_id is None:
             return
-        logger.warning("job %s: its worker process was killed", job_id)
+        logger.warning("%s %s: its worker process was killed", job.func_name, job_id)
         try:
             # The entry's name ends with the number of attempts before this one (jobs.entry_name).
-            jobs.worker_died(str(job_id), int(job.id.rpartition("-")[2]) + 1)
+            jobs.KILLED[str(job.func_name)](str(job_id), int(job.id.rpartition("-")[2]) + 1)
         except (ValueError, DatabaseError, Unreachable) as error:
             logger.warning("job %s: left to the sweep: %s", job_id, type(error).__name__)
         finally:
@@ -71,13 +71,13 @@ class PromotionWorker(Worker):
 
 
 def job_id_of(job: Job) -> uuid.UUID | None:
-    """Return the id of the job that an entry of the queue asks for, None unless it asks for that and nothing else.
+    """Return the id of the job, or part of one, that an entry of the queue asks for; None where it asks for more.
 
     RQ would also call what an entry names as its call-backs, and send what it names as its web hooks.
     """
     try:
         extras = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name, job.webhooks)
-        if job.func_name != jobs.FUNCTION or job.instance or job.kwargs or len(job.args) != 1 or any(extras):
+        if job.func_name not in jobs.KILLED or job.instance or job.kwargs or len(job.args) != 1 or any(extras):
             return None
         return uuid.UUID(job.args[0])
     except (DeserializationError, ValueError, TypeError, AttributeError):

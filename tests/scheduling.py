@@ -20,7 +20,7 @@ GROUPS = {
         "tests/quick/test_bench.py",
     ),
     # A topic of 200,000 records, and workers who must renew short leases in time.
-    "killed workers": ("tests/jobs/test_killed.py", "tests/jobs/test_frozen.py"),
+    "killed workers": ("tests/jobs/test_killed.py", "tests/jobs/test_frozen.py", "tests/jobs/test_together.py"),
 }
 #: Those that have nothing to do with Django's database, so that it does not matter what was there before them.
 WITHOUT_DATABASE = ("browser, stories", "browser, page by page", "own services")

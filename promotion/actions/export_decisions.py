@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from promotion.actions.lease import Lease
+from promotion.actions.hold import Hold
 from promotion.models import EventType, PromotionJob
 from promotion.states import Decision
 
@@ -17,8 +17,11 @@ class Decided:
     decision: str
 
 
-def decisions(lease: Lease) -> dict[str, Decided]:
-    """Return by full name what was decided when the job first came here. Types added since are not in it."""
+def decisions(lease: Hold) -> dict[str, Decided]:
+    """Return by full name what was decided when the job first came here. Types added since are not in it.
+
+    Whoever comes first writes it down, and that is the holder of the job's own lease. Raises LeaseLost.
+    """
     frozen = lease.job.arguments.get("decisions")
     if frozen is None:
         frozen = {

@@ -39,6 +39,11 @@ def pinned(lease: Lease, reader: Reader, kafka: KafkaConnection, filters: Export
     return export
 
 
+def check_pinned(promotion: Promotion, kafka: KafkaConnection) -> None:
+    """Raise Refused where `kafka` is not the cluster, or the topic not the one, that the export was pinned on."""
+    _check_unchanged(promotion, Export.objects.get(pk=promotion.pk), cluster_id(kafka))
+
+
 def _extend(lease: Lease, reader: Reader, filters: ExportFilter, export: Export) -> None:
     """Pin the ends as they are now, once for the job; partitions that the topic has got since are read as well."""
     known = {each.partition: each for each in export.partitions.all()}

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from promotion.actions import notices
 from promotion.errors import Cancelled, PromotionError, Refused, Stale
-from promotion.models import Plan, Promotion, PromotionJob, Replay
+from promotion.models import JobPart, Plan, Promotion, PromotionJob, Replay
 from promotion.states import ENDS, STARTS, JobKind, JobState, PlanState, PromotionState
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def _end(job: PromotionJob, state: JobState, error: PromotionError | None = None
     if error is not None:
         values |= {"error": error.message, "hint": error.hint, "problems": error.problems, "exit_code": error.exit_code}
     PromotionJob.objects.filter(pk=job.pk).update(**values)
+    # Waits for whoever writes into a part at this moment; from here on nobody can.
+    JobPart.objects.filter(job=job.pk).delete()
     move_on(job, state)
     notices.job_ended(job)
 

@@ -1,11 +1,12 @@
-"""How far a reading of a topic is: by partition, in offsets and in bytes, told to the lease as it goes."""
+"""How far a reading of a topic is: by partition, in offsets and in bytes, told to its listener as it goes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
-from promotion.actions.lease import Lease
+from promotion.actions.lease import Positions
 from promotion.kafka.reader import Batch
 
 #: How often people hear of it: each time is a write, which waits for the disk.
@@ -27,10 +28,25 @@ class Now:
         return True
 
 
+class Listener(Protocol):
+    """Who is told: a lease, or whoever does a part of what it holds."""
+
+    def progress(
+        self,
+        done: int,
+        total: int | None = None,
+        phase: str | None = None,
+        *,
+        octets: int | None = None,
+        positions: Positions | None = None,
+    ) -> None:
+        """Take note of it. Raises where the reading is to stop."""
+
+
 class Headway:
     """Counts a reading from `starts` to `ends`. `done` is in offsets: gaps that compaction left count as read."""
 
-    def __init__(self, lease: Lease, starts: Mapping[int, int], ends: Mapping[int, int]) -> None:
+    def __init__(self, lease: Listener, starts: Mapping[int, int], ends: Mapping[int, int]) -> None:
         self.octets = 0
         self._lease, self._starts, self._ends = lease, dict(starts), dict(ends)
         self._at = dict(starts)

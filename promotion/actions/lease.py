@@ -1,34 +1,26 @@
 """A worker's lease on a job: only its holder writes, and a dead holder is replaced.
 
-The lease is a token and a time in the job's row. A thread of the holder renews it on a database connection of its
-own, learns of a cancel request, and notices when another worker has taken over. Writes happen inside
-`Lease.writing()`, which locks the row and compares the token: a worker that was cut off for a while and comes back
-cannot write over its successor. Kafka has its own fence for what goes there (docs/decisions/0004).
+The lease is a token and a time in the job's row (`Hold`). Writes happen inside `Lease.writing()`, which locks the row
+and compares the token: a worker that was cut off for a while and comes back cannot write over its successor. Kafka has
+its own fence for what goes there (docs/decisions/0004).
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, connections, transaction
-from django.db.models import F
+from django.db import connections
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from promotion.actions.hold import Hold, lease_end
 from promotion.domain.pace import Pace
-from promotion.errors import Cancelled, LeaseLost
-from promotion.models import Promotion, PromotionJob
+from promotion.models import PromotionJob
 from promotion.states import JobState
-
-logger = logging.getLogger(__name__)
 
 #: By partition: where it started, where it is, where it ends.
 Positions = Mapping[int, Sequence[int]]
@@ -40,7 +32,7 @@ def claim(job_id: uuid.UUID) -> uuid.UUID | None:
     """Take the job: a queued one, or a running one whose lease ran out. Return the token, None if it is not to have."""
     token = uuid.uuid4()
     now = timezone.now()
-    values = {"lease_token": token, "lease_until": _until(now), "attempts": F("attempts") + 1, "pace": []}
+    values = {"lease_token": token, "lease_until": lease_end(now), "attempts": F("attempts") + 1, "pace": []}
     queued = PromotionJob.objects.filter(pk=job_id, state=JobState.QUEUED)
     if queued.update(state=JobState.RUNNING, started_at=now, **values) == 1:
         return token
@@ -65,61 +57,13 @@ def end_frozen_sessions() -> None:
     options["options"] = " ".join([*given, *(f"-c {name}={value}" for name, value in limits.items())])
 
 
-def _until(now: datetime) -> datetime:
-    return now + timedelta(seconds=settings.LEASE_SECONDS)
-
-
-class Lease:
+class Lease(Hold):
     """A claimed job while it runs. Use as a context manager; `job` is the row as it was when claimed."""
 
     def __init__(self, job: PromotionJob, token: uuid.UUID) -> None:
-        self.job = job
-        self.token = token
-        self._lost = threading.Event()
-        self._cancelled = threading.Event()
-        self._stop = threading.Event()
+        super().__init__(job, token)
         self._noted: dict[str, int] | None = None
         self._pace, self._total = Pace(), job.total
-        self._thread = threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True)
-
-    def __enter__(self) -> Self:
-        if self.job.cancel_requested_by_id is not None:  # asked of the holder before, who died of something else
-            self._cancelled.set()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    @property
-    def promotion(self) -> Promotion:
-        """The promotion that the job is about; not for the check of an environment."""
-        assert self.job.promotion is not None, "a job of this kind has a promotion"
-        return self.job.promotion
-
-    def check(self) -> None:
-        """Raise LeaseLost if another worker took over, Cancelled if somebody asked to stop. Cheap: call it often."""
-        if self._lost.is_set():
-            raise LeaseLost(f"Job {self.job.pk} is held by another worker.")
-        if self._cancelled.is_set():
-            raise Cancelled("Cancelled on request.")
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Open a transaction that holds the job's row and is sure of the lease. Raises LeaseLost, writes nothing then.
-
-        Nothing inside may call Kafka: the row lock is held until the end.
-        """
-        with transaction.atomic():
-            held = PromotionJob.objects.select_for_update().filter(
-                pk=self.job.pk, lease_token=self.token, state=JobState.RUNNING
-            )
-            if not held.values_list("pk").first():
-                raise LeaseLost(f"Job {self.job.pk} is held by another worker.")
-            yield
 
     def progress(
         self,
@@ -178,24 +122,12 @@ class Lease:
             values |= {"total": self._total, "octets": 0, "positions": {}}
         return values
 
-    def _renew_until_stopped(self) -> None:
-        interval = settings.LEASE_SECONDS / 5
-        while not self._stop.wait(interval) and not self._lost.is_set():
-            try:
-                self._renew()
-            except DatabaseError as error:
-                # A restarting database is no reason to stop: the token decides at the next write.
-                logger.warning("job %s: lease not renewed: %s", self.job.pk, type(error).__name__)
-                connection.close()
-        connection.close()
+    def _held(self) -> QuerySet[PromotionJob]:
+        return PromotionJob.objects.filter(pk=self.job.pk, lease_token=self.token, state=JobState.RUNNING)
 
-    def _renew(self) -> None:
-        held = PromotionJob.objects.filter(pk=self.job.pk, lease_token=self.token, state=JobState.RUNNING)
+    def _noticed(self) -> dict[str, Any]:
         noted: dict[str, Any] = dict(self._noted or {})
         if noted:
             self._pace.take(time.time_ns() // 1_000_000, noted["done"])
             noted["pace"] = list(self._pace.samples)
-        if held.update(lease_until=_until(timezone.now()), **noted) != 1:
-            self._lost.set()
-        elif held.filter(cancel_requested_by__isnull=False).exists():
-            self._cancelled.set()
+        return noted

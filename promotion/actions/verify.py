@@ -7,14 +7,17 @@ Of a replay that did not finish the same reading says what has arrived, for a pe
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from promotion.actions import audit
+from promotion.actions import audit, verify_read
 from promotion.actions.lease import Lease
+from promotion.actions.part_lease import PartLease
+from promotion.actions.parts import Call, Do, nobody
 from promotion.actions.receipt import replay_of
 from promotion.actions.request import insert_job, request_job
 from promotion.actions.verify_plan import judge_absent
@@ -81,10 +84,10 @@ def unproven() -> list[PromotionJob]:
     return list(replays.exclude(Exists(asked)).exclude(Exists(busy)).select_related("promotion", "requested_by"))
 
 
-def run(lease: Lease) -> None:
+def run(lease: Lease, call: Call = nobody) -> None:
     """Do the job: one more Verification, whatever it says. Raises as `read_back` does, and LeaseLost."""
     replay = _replay(lease.promotion)
-    matcher, window = read_back(lease, replay)
+    matcher, window = read_back(lease, replay, call)
     judge_absent(lease, replay, matcher, window, replay.committed)
     found = _conclude(replay, matcher, window)
     with lease.writing():
@@ -95,6 +98,11 @@ def run(lease: Lease) -> None:
         numbers = {name: value for name, value in found.items() if type(value) is int and value}
         verb = SAID[found["verdict"]]
         audit.record(lease.job.requested_by, verb, lease.promotion, after={"verdict": found["verdict"], **numbers})
+
+
+def helping(first: PartLease) -> AbstractContextManager[Do]:
+    """Return what does parts of somebody else's verification; `first` is one of them, and is held meanwhile."""
+    return verify_read.helping(first, _replay(first.promotion))
 
 
 def _replay(promotion: Promotion) -> Replay:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from django.db import transaction
 
+from promotion.actions.hold import Hold
 from promotion.actions.lease import Lease
 from promotion.domain.digest import NO_TIMESTAMP
 from promotion.domain.packed_headers import HeaderUnpacker
@@ -17,7 +18,7 @@ from promotion.states import AttemptOutcome
 CHUNK = 5_000
 
 
-def expected(lease: Lease, replay: Replay) -> Matcher:
+def expected(lease: Hold, replay: Replay) -> Matcher:
     """Return a matcher that expects every step of the replay's plan."""
     plan = replay.plan
     export = plan.promotion.export

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from django.db.models import Max, Min
 
 from promotion.actions.connect import kafka_connection
-from promotion.actions.headway import Headway
+from promotion.actions.headway import Headway, Listener
 from promotion.actions.lease import Lease
+from promotion.actions.part_lease import PartLease
+from promotion.actions.parts import Beat, Call, Do, Together, divide, nobody
 from promotion.actions.replay_marker import writer_name
 from promotion.actions.schema_source import Schemas, open_schemas
+from promotion.actions.verify_parts import Teller, finish, merged, portions, window_of
 from promotion.actions.verify_plan import expected, planned
+from promotion.domain.connection import KafkaConnection
 from promotion.domain.digest import NO_TIMESTAMP, record_digest
 from promotion.domain.packed_headers import HeaderPacker
 from promotion.domain.record import Header, Record
@@ -34,17 +39,40 @@ UNKNOWN_SCHEMA = ""
 BATCH = 500
 
 
-def read_back(lease: Lease, replay: Replay) -> tuple[Matcher, Window]:
+def read_back(lease: Lease, replay: Replay, call: Call) -> tuple[Matcher, Window]:
     """Return what the target has of `replay`, and where it was read.
 
     A finished replay is looked for between the target's ends before and after it. Any other one is fenced first, since
-    an open transaction could still commit, and looked for up to the end now. Raises Incomplete where that cannot be
-    read, Unreachable and the like, Cancelled, LeaseLost.
+    an open transaction could still commit, and looked for up to the end now. `call` is told that others can help.
+    Raises Incomplete where that cannot be read, Unreachable and the like, Cancelled, LeaseLost.
     """
-    plan = replay.plan
-    target = plan.promotion.target
-    lease.progress(0, phase="Loading the plan")
-    matcher = expected(lease, replay)
+    lease.progress(0, phase="Connecting")
+    with _opened(replay) as (kafka, reader, registry):
+        if replay.finished_at is None:
+            lease.progress(0, phase="Fencing the replay's producer")
+            fence(kafka, writer_name(replay), on_wait=lease.check)
+        divide(lease, lambda: portions(_window(lease, replay, reader)))
+        call(lease.job)
+        lease.progress(0, phase="Loading the plan")
+        matcher, shapes = expected(lease, replay), _Shapes(replay, registry)
+        together = Together(lease, "Reading the target", nobody)
+        together.work(lambda part: _read_part(part, matcher, reader, shapes, together.tell))
+    return matcher, merged(lease.job, matcher)
+
+
+@contextmanager
+def helping(first: PartLease, replay: Replay) -> Iterator[Do]:
+    """Give what does parts of somebody else's reading; `first` is held meanwhile. Raises as `read_back` does."""
+    with _opened(replay) as (_, reader, registry):
+        matcher, shapes = expected(first, replay), _Shapes(replay, registry)
+        # What was found of a part is not kept where it is left: it is done to its end, whoever waits.
+        yield lambda part, _: _read_part(part, matcher, reader, shapes, part.check)
+
+
+@contextmanager
+def _opened(replay: Replay) -> Iterator[tuple[KafkaConnection, Reader, Schemas]]:
+    """The replay's target: how to reach it, its topic to read and its schemas."""
+    plan, target = replay.plan, replay.plan.promotion.target
     kafka = kafka_connection(target)
     now = cluster_id(kafka)
     if now != plan.cluster_id:
@@ -52,13 +80,14 @@ def read_back(lease: Lease, replay: Replay) -> tuple[Matcher, Window]:
             f"The replay wrote to cluster {plan.cluster_id}, and {target.name} now is on {now}.",
             "Set the environment back, so that it can be read there what has arrived.",
         )
-    if replay.finished_at is None:
-        lease.progress(0, phase="Fencing the replay's producer")
-        fence(kafka, writer_name(replay), on_wait=lease.check)
     with open_reader(kafka, plan.topic) as reader, open_schemas(target) as registry:
-        window = _window(lease, replay, reader)
-        _read(lease, matcher, reader, window, _Shapes(replay, registry))
-    return matcher, window
+        yield kafka, reader, registry
+
+
+def _read_part(part: PartLease, steps: Matcher, reader: Reader, shapes: _Shapes, beat: Beat) -> None:
+    window, matcher = window_of([part.part]), steps.again()
+    _read(Teller(part, beat), matcher, reader, window, shapes)
+    finish(part, matcher, window)
 
 
 def _window(lease: Lease, replay: Replay, reader: Reader) -> Window:
@@ -110,10 +139,10 @@ def _readable(
     return pins
 
 
-def _read(lease: Lease, matcher: Matcher, reader: Reader, window: Window, shapes: _Shapes) -> None:
+def _read(told: Listener, matcher: Matcher, reader: Reader, window: Window, shapes: _Shapes) -> None:
     # From the low watermark on where retention was quicker: a reader would only report what it had to pass over.
     starts = {p: min(max(start, window.lows[p]), window.ends[p]) for p, start in window.starts.items()}
-    headway = Headway(lease, starts, window.ends)
+    headway = Headway(told, starts, window.ends)
     headway.begin("Reading the target")
     for batch in reader.read(starts, window.ends, BATCH):
         for raw in batch.raw:

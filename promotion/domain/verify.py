@@ -90,6 +90,17 @@ class Window:
         return [partition for partition, start in self.starts.items() if self.lows[partition] > start]
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a matcher has found so far: a byte of `seen` for each step, the rest as in Matcher."""
+
+    seen: bytes
+    counts: dict[Kind, int]
+    faults: list[Fault]
+    found_at: dict[int, int]
+    foreign: int
+
+
 class Matcher:
     """Takes the steps of a plan in their order, then the records of the target, each partition in its order.
 
@@ -174,6 +185,38 @@ class Matcher:
         self.counts[kind] += 1
         if self.counts[kind] <= MOST_FAULTS:
             self.faults.append(Fault(kind, ordinal, self.source_of(ordinal), target, what))
+
+    def again(self) -> Matcher:
+        """Return a matcher that expects the same steps and has seen nothing. Both must expect no more of them."""
+        other = Matcher(self._promotion, *self._source)
+        other._offsets, other._ordinals, other._digests = self._offsets, self._ordinals, self._digests
+        other._seen, other._at = bytearray(len(self)), array("q", [-1]) * len(self)
+        return other
+
+    @property
+    def findings(self) -> Findings:
+        """What it has found so far."""
+        return Findings(bytes(self._seen), dict(self.counts), list(self.faults), dict(self.found_at), self.foreign)
+
+    def add(self, other: Findings) -> None:
+        """Take what a matcher of the same steps has found in other partitions of the target. ValueError for others.
+
+        What is intact, twice or out of order is so within one partition, since the digest covers it; an altered record
+        may claim a step of any. Where that one stood is not known here: nothing more can be read of these partitions.
+        """
+        if len(other.seen) != len(self):
+            raise ValueError(f"Found of {len(other.seen)} steps, and {len(self)} are expected.")
+        both = int.from_bytes(self._seen) | int.from_bytes(other.seen)
+        self._seen = bytearray(both.to_bytes(len(self)))
+        self.counts.update(other.counts)
+        named = Counter(fault.kind for fault in self.faults)
+        for fault in other.faults:
+            named[fault.kind] += 1
+            if named[fault.kind] <= MOST_FAULTS:
+                self.faults.append(fault)
+        self.found += sum(other.found_at.values())
+        self.found_at.update(other.found_at)
+        self.foreign += other.foreign
 
     def absent(self) -> Iterator[int]:
         """Yield the ordinals of which nothing was found, not even altered."""

@@ -10,6 +10,7 @@ from promotion.models.event_type import AvroSchema, EventType, TypeDecision
 from promotion.models.export import Export, ExportCount, ExportPartition
 from promotion.models.installation import Installation
 from promotion.models.job import PromotionJob
+from promotion.models.job_part import JobPart
 from promotion.models.notice import Notice, Watch, Webhook
 from promotion.models.plan import Judgement, Override, Plan, PlanStep
 from promotion.models.promotion import Promotion, PromotionEditor
@@ -36,6 +37,7 @@ __all__ = [
     "ExportCount",
     "ExportPartition",
     "Installation",
+    "JobPart",
     "Judgement",
     "LineVerdict",
     "Notice",

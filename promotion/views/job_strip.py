@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from promotion.domain import pace
-from promotion.models import ExportCount, PromotionJob
+from promotion.models import ExportCount, JobPart, PromotionJob
 from promotion.states import Disposition, JobKind, JobState
 
 #: A worker that is free takes a job at once; after this long the page says why it may wait.
@@ -31,6 +31,8 @@ UNITS: dict[str, str] = {
 }
 #: Kinds that put aside what they cannot read.
 QUARANTINING = {JobKind.EXPORT, JobKind.REFRESH, JobKind.IMPORT}
+#: Kinds that several workers may do.
+SHARED = {JobKind.EXPORT, JobKind.REFRESH, JobKind.VERIFY}
 #: Screen readers hear of these alone.
 MILESTONES = 25
 
@@ -158,6 +160,8 @@ def _facts(job: PromotionJob, unit: str, total: int | None) -> Iterator[str]:
             yield filesizeformat(job.octets)
         if job.kind in QUARANTINING and (number := _quarantined(job)):
             yield f"{number:,} in quarantine so far"
+        if job.kind in SHARED and (workers := JobPart.objects.filter(job=job.pk).workers()) > 1:
+            yield f"{workers:,} workers"
     if job.attempts > 1:
         yield f"a worker died, attempt {job.attempts:,}"
 

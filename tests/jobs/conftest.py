@@ -45,7 +45,7 @@ def start_worker(tmp_path: Path, settings: Any, transactional_db: None) -> Itera
 def _long_topic(clusters: dict[str, Cluster]) -> Source:
     from tests.export.source import Source
 
-    source = Source(clusters["dev"], partitions=3)
+    source = Source(clusters["dev"], partitions=4)
     source.mixture(LONG, ["log"] * 20 + ["kept", "derived", "tombstone", "cut", "stranger", "log"])
     return source
 

@@ -192,6 +192,8 @@ def test_an_unexpected_error_is_shown_without_what_it_quotes(queue: Any, monkeyp
         {"data": ["promotion.jobs.run", None, [str(uuid.uuid4()), 1], {}]},
         {"data": ["promotion.jobs.run", "an instance", [str(uuid.uuid4())], {}]},
         {"data": ["promotion.jobs.run_sweep", None, [], {}]},
+        {"data": ["promotion.jobs.helper_died", None, [str(uuid.uuid4())], {}]},
+        {"data": ["promotion.jobs.run_part", None, [str(uuid.uuid4()), str(uuid.uuid4())], {}]},
         {"data": [[], None, [[]], {}]},
         {"data": {}},
         {"failure_callback_name": "os.system"},
@@ -204,8 +206,9 @@ def test_an_entry_that_is_not_exactly_ours_is_not_run(queue: Any, change: dict[s
     assert job_id_of(entry) is None
 
 
-def test_an_entry_of_ours_is_known(queue: Any) -> None:
-    assert job_id_of(_entry(queue, {})) is not None
+@pytest.mark.parametrize("function", [jobs.FUNCTION, jobs.PART_FUNCTION])
+def test_an_entry_of_ours_is_known(queue: Any, function: str) -> None:
+    assert job_id_of(_entry(queue, {"data": [function, None, [str(uuid.uuid4())], {}]})) is not None
 
 
 def _entry(queue: Any, change: dict[str, Any]) -> Job:

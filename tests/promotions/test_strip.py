@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from promotion.models import ExportCount, Promotion, PromotionJob
+from promotion.models import ExportCount, JobPart, Promotion, PromotionJob
 from promotion.states import Disposition, JobKind, JobState, PromotionState
 from promotion.views.job_strip import strip_of
 from tests import cast
@@ -72,6 +73,23 @@ def test_nothing_is_promised_where_nothing_is_known() -> None:
     old = [[at - 60_000, done] for at, done in steady(100, 4_200)]
     PromotionJob.objects.all().delete()
     assert strip_of(running(promotion=Promotion.objects.get(), pace=old)).facts == ("nothing new for 60 s",)
+
+
+def test_it_says_how_many_workers_are_at_it_where_there_are_several() -> None:
+    job = running()
+    now = timezone.now()
+
+    def part(number: int, until: timedelta = timedelta(hours=1), **fields: Any) -> None:
+        values = {"lease_token": uuid.uuid4(), "lease_until": now + until} | fields
+        JobPart.objects.create(job=job, number=number, what=[], **values)
+
+    part(0)
+    part(1, finished=True)
+    part(2, until=timedelta(seconds=-1))
+    part(3, lease_token=None)
+    assert not [fact for fact in strip_of(job).facts if "workers" in fact]
+    part(4)
+    assert "2 workers" in strip_of(job).facts
 
 
 def test_a_second_attempt_says_that_a_worker_died() -> None:

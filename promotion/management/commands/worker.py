@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_rq
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connections
 
@@ -15,8 +16,11 @@ class Command(BaseCommand):
     help = "Run a worker: exports, replays, environment checks."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work on both queues, the quick one first, with the JSON serializer on either side."""
+        """Work on the queues in their order, with the JSON serializer on either side.
+
+        Parts of a job that somebody else has taken come last: a job that nobody has taken yet is not to wait for them.
+        """
         end_frozen_sessions()
-        worker = django_rq.get_worker("quick", "default", serializer="rq.serializers.JSONSerializer")
+        worker = django_rq.get_worker(*settings.RQ_QUEUES, serializer="rq.serializers.JSONSerializer")
         connections.close_all()
         worker.work(logging_level="WARNING")
