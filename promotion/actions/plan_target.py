@@ -13,8 +13,7 @@ from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import Schemas
 from promotion.actions.target_scan import Evidence, Seen, TargetScan, Wanted
-from promotion.domain.event_id import event_id
-from promotion.domain.event_id_body import patched, spans
+from promotion.domain.event_id_body import Spans, patched, spans
 from promotion.domain.fold import note_author
 from promotion.domain.identity import DIGEST_BYTES
 from promotion.domain.judge import Copy, TargetState
@@ -73,12 +72,12 @@ def read_target(
     return TargetReading(state, lows, ends, dict(scan.counts), scan.evidence, sorted(scan.unknown_ids))
 
 
-def content_of(schema: Schema, body: bytes, keep_timestamp: bool) -> bytes:
+def content_of(schema: Schema, body: bytes, where: Spans, keep_timestamp: bool) -> bytes:
     """Return 16 bytes of what an event says, whatever nonce it has: each environment gives its own.
 
-    Without `keep_timestamp` EventId's timestamp does not count either.
+    `where` are the body's `spans`. Without `keep_timestamp` EventId's timestamp does not count either.
     """
-    neutral = patched(body, spans(schema, body), 0, None if keep_timestamp else 0)
+    neutral = patched(body, where, 0, None if keep_timestamp else 0)
     return blake2b(schema.fingerprint.encode() + neutral, digest_size=DIGEST_BYTES).digest()
 
 
@@ -89,12 +88,13 @@ def _folding(state: TargetState, keep_timestamp: bool) -> Folding:
     def on_copy(seen: Seen, origin: bytes) -> None:
         known = state.copies.get(origin)
         if known is None or seen.place > known.place:
-            state.copies[origin] = Copy(seen.place, content_of(seen.schema, seen.body, keep_timestamp), seen.at)
+            where = spans(seen.schema, seen.body)
+            content = content_of(seen.schema, seen.body, where, keep_timestamp)
+            state.copies[origin] = Copy(seen.place, content, seen.at)
 
     def on_aggregate(seen: Seen, identity: bytes) -> None:
         found = state.fold.add(identity, seen.type.action, seen.tree, seen.place)
-        promoted, derived = seen.provenance is not None, event_id(seen.tree).derived
-        note_author(found, seen.place, seen.at, promoted=promoted, derived=derived)
+        note_author(found, seen.place, seen.at, promoted=seen.promoted, derived=seen.derived)
 
     def on_user(_: Seen, user: str, nonce: int | None) -> None:
         if nonce is not None and nonce > state.nonces.get(user, 0):

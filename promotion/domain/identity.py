@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -20,14 +21,14 @@ class NoIdentity(InvalidInput):
     """A key field of the event's type has no value, so nobody can say which aggregate it is about."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
     """An aggregate: its name without namespace, since types move between namespaces, and its key values in order."""
 
     aggregate: str
     values: tuple[str, ...]
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """16 bytes that stand for it."""
         return digest_of(self.aggregate, *self.values)
@@ -52,11 +53,13 @@ def identity_of(aggregate: str, paths: Sequence[str], tree: Mapping[str, Any]) -
     """
     if not paths:
         return None
-    return Identity(aggregate, tuple(_value(tree, path) for path in paths))
+    return Identity(aggregate, tuple([_value(tree, path) for path in paths]))
 
 
 def _value(tree: Mapping[str, Any], path: str) -> str:
-    found: Any = host_of(tree) if path == HOST else _at(tree, path)
+    found: Any = host_of(tree) if path == HOST else tree.get(path) if "." not in path else _at(tree, path)
+    if type(found) is str and found:
+        return found
     if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
         raise NoIdentity(
             f"The key field {path} of the event has no value.",

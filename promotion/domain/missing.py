@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from promotion.domain.fold import Fold
@@ -17,14 +18,14 @@ class References:
 
     _found: dict[bytes, tuple[Identity, str, int]] = field(default_factory=dict)
 
-    def add(self, referred: list[Identity], by: str) -> None:
-        """Note that the outgoing event called `by` refers to these things."""
+    def add(self, referred: Iterable[Identity], by: Callable[[], str]) -> None:
+        """Note that an outgoing event refers to these things; `by` says what it is called, where that is wanted."""
         for identity in referred:
             known = self._found.get(identity.digest)
             if known is not None:
                 self._found[identity.digest] = (*known[:2], known[2] + 1)
             elif len(self._found) < MOST_KEPT:
-                self._found[identity.digest] = (identity, by, 1)
+                self._found[identity.digest] = (identity, by(), 1)
 
     def missing(self, fold: Fold) -> list[tuple[Identity, str, int]]:
         """Return what is not in `fold`: the thing, one that refers to it, how many events do; the most wanted first."""

@@ -33,7 +33,7 @@ class Groups:
 
     def add(self, headers: Headers, position: str) -> None:
         """Take the next outgoing record; `position` is where it stood in the source. Others than the outbox's pass."""
-        if not any(name == ID for name, _ in headers):
+        if ID not in [name for name, _ in headers]:
             return
         found = dict(headers)
         name, ordinal, count = found.get(ID), _number(found.get(ORDINAL)), _number(found.get(COUNT))

@@ -5,10 +5,11 @@ a claim, not a proof.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
-from promotion.domain.identity import digest_of
+from promotion.domain.identity import DIGEST_BYTES, digest_of
 from promotion.domain.record import Headers
 
 PROMOTION = "promotion.id"
@@ -17,11 +18,15 @@ ORIGIN = "promotion.origin."
 _PARTS = ("environment", "cluster", "topic", "partition", "offset", "sha256")
 _OURS = (PROMOTION, SOURCE, ORIGIN)
 _SOURCE, _ORIGIN = (tuple(prefix + part for part in _PARTS) for prefix in (SOURCE, ORIGIN))
+#: What `outgoing_headers` adds, in its order.
+_ADDED = (PROMOTION, *_SOURCE, *_ORIGIN)
 _MAX_BYTES = 255
 _MAX_PARTITION = 2**31 - 1
 _MAX_OFFSET = 2**63 - 1
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NUMBER_BYTES, _SHA256_BYTES = (re.compile(each.pattern.encode()) for each in (_NUMBER, _SHA256))
+_MOST_PLACES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +60,19 @@ def outgoing_headers(source_headers: Headers, promotion_id: str, source: Hop) ->
 
     The last hop becomes `source`. The origin stays where the source record bears a complete one, else it is `source`.
     """
+    values = _values(source)
     origin = origin_of(source_headers, source)
     return (
         *(item for item in source_headers if not _is_ours(item[0])),
         (PROMOTION, promotion_id.encode()),
-        *hop_headers(SOURCE, source),
-        *hop_headers(ORIGIN, origin),
+        *zip(_SOURCE, values, strict=True),
+        *zip(_ORIGIN, values if origin is source else _values(origin), strict=True),
     )
 
 
 def origin_of(source_headers: Headers, source: Hop) -> Hop:
     """Return where a record first came from: what its headers say where that is complete, else where it is read."""
-    return _hop(_ours(source_headers), _ORIGIN) or source
+    return (_hop(_ours(source_headers), _ORIGIN) if source_headers else None) or source
 
 
 def read_provenance(headers: Headers) -> Provenance | None:
@@ -81,15 +87,77 @@ def read_provenance(headers: Headers) -> Provenance | None:
     return Provenance(promotion_id, source, origin)
 
 
+class OriginReader:
+    """Reads the origins of many records: what `read_provenance` says, in a quarter of the time for our own headers.
+
+    A target is full of records that differ in offset and hash alone; the rest is judged once for each topic.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[bytes | None, bool] = {}
+        self._places: dict[tuple[bytes | None, ...], bytes | None] = {}
+
+    def digest(self, names: Sequence[str], values: Sequence[bytes | None]) -> bytes | None:
+        """Return `read_provenance(headers).origin.digest`; None where there is no provenance.
+
+        `names` and `values` are those of all headers, in their order, as tuples.
+        """
+        if names != _ADDED:
+            found = read_provenance(tuple(zip(names, values, strict=True)))
+            return found.origin.digest if found is not None else None
+        source, origin = values[1:7], values[7:]
+        if not self._is_text(values[0]) or (source != origin and self._digest(source) is None):
+            return None
+        return self._digest(origin)
+
+    def _digest(self, hop: Sequence[bytes | None]) -> bytes | None:
+        """The digest of a hop from the values of its six headers; None where `_hop` would have none."""
+        offset, sha256 = hop[4], hop[5]
+        if offset is None or sha256 is None:
+            return None
+        if not _NUMBER_BYTES.fullmatch(offset) or not _SHA256_BYTES.fullmatch(sha256):
+            return None
+        place = self._place(tuple(hop[:4]))
+        if place is None or (len(offset) > 18 and int(offset) > _MAX_OFFSET):
+            return None
+        return blake2b(b"%b%d;%b64;%b" % (place, len(offset), offset, sha256), digest_size=DIGEST_BYTES).digest()
+
+    def _place(self, hop: tuple[bytes | None, ...]) -> bytes | None:
+        """What of a hop's digest comes before its offset; None where one of environment to partition is unfit."""
+        if hop not in self._places:
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            texts = [text for value in hop if (text := _text(value)) is not None]
+            if len(texts) < len(hop) or _number(texts[-1], _MAX_PARTITION) is None:
+                self._places[hop] = None
+            else:  # as digest_of has them
+                self._places[hop] = "".join([f"{len(part)};{part}" for part in texts[1:]]).encode()
+        return self._places[hop]
+
+    def _is_text(self, value: bytes | None) -> bool:
+        if value not in self._texts:
+            if len(self._texts) >= _MOST_PLACES:
+                self._texts.clear()
+            self._texts[value] = _text(value) is not None
+        return self._texts[value]
+
+
 def _is_ours(name: str) -> bool:
     return name == PROMOTION or name.startswith((SOURCE, ORIGIN))
 
 
 def hop_headers(prefix: str, hop: Hop) -> Iterator[tuple[str, bytes]]:
     """Yield the headers that say `hop`; `prefix` is SOURCE or ORIGIN."""
-    values = (hop.environment, hop.cluster_id, hop.topic, str(hop.partition), str(hop.offset), hop.value_sha256)
-    for part, value in zip(_PARTS, values, strict=True):
-        yield prefix + part, value.encode()
+    for part, value in zip(_PARTS, _values(hop), strict=True):
+        yield prefix + part, value
+
+
+def _values(hop: Hop) -> tuple[bytes, ...]:
+    """The values of the six headers that say `hop`."""
+    return (
+        hop.environment.encode(), hop.cluster_id.encode(), hop.topic.encode(), b"%d" % hop.partition,
+        b"%d" % hop.offset, hop.value_sha256.encode(),
+    )  # fmt: skip
 
 
 def _ours(headers: Headers) -> dict[str, bytes | None]:

@@ -38,8 +38,10 @@ def batch_bytes(key: bytes, value_bytes: int, headers: Headers) -> int:
     """
     size = 3 + _sized(len(key)) + _sized(value_bytes) + _varint(len(headers))
     for name, value in headers:
-        size += _sized(len(name) if name.isascii() else len(name.encode()))
-        size += 1 if value is None else _sized(len(value))
+        length = len(name) if name.isascii() else len(name.encode())
+        size += length + (1 if length < 64 else _varint(length))
+        length = 0 if value is None else len(value)  # no value is the length -1, which takes one byte too
+        size += length + (1 if length < 64 else _varint(length))
     return _BATCH_OVERHEAD + _varint(size) + size
 
 
