@@ -50,7 +50,7 @@ class Found:
 class Things:
     """The chosen things, folded from all records of the target."""
 
-    _fold: Fold = field(default_factory=Fold)
+    _fold: Fold = field(default_factory=lambda: Fold(None))
     _last: dict[bytes, Last] = field(default_factory=dict)
 
     def take(self, seen: Seen, identity: bytes) -> None:

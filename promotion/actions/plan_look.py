@@ -16,6 +16,7 @@ from promotion.actions.outgoing import Body
 from promotion.actions.plan_types import PlannedType, TypeTable
 from promotion.actions.target_scan import Wanted
 from promotion.domain.decode import read
+from promotion.domain.digests import Digests
 from promotion.domain.event_id import acting
 from promotion.domain.identity import Identity, NoIdentity
 from promotion.domain.provenance import Hop, origin_of, outgoing_headers
@@ -123,7 +124,7 @@ class Looker:
 
         What cannot be looked at is left for later.
         """
-        aggregates, identities, origins, users = set[str](), set[bytes](), set[bytes](), set[str]()
+        aggregates, identities, origins, users = set[str](), Digests(width=8), Digests(width=8), set[str]()
         for look in self._looks(lease):
             origins.add(look.origin)
             _, host, user = acting(look.tree)

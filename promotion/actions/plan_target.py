@@ -90,7 +90,7 @@ def _folding(state: TargetState, keep_timestamp: bool) -> Folding:
         if known is None or seen.place > known.place:
             where = spans(seen.schema, seen.body)
             content = content_of(seen.schema, seen.body, where, keep_timestamp)
-            state.copies[origin] = Copy(seen.place, content, seen.at)
+            state.copies.put(origin, Copy(seen.place, content, seen.at))
 
     def on_aggregate(seen: Seen, identity: bytes) -> None:
         found = state.fold.add(identity, seen.type.action, seen.tree, seen.place)

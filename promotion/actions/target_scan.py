@@ -8,7 +8,7 @@ the target is other people's as well.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,12 +31,15 @@ _Values = tuple[bytes | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a plan is about: aggregates by name and by identity, origins and users. No users: nonces do not matter."""
+    """What a plan is about: aggregates by name and by identity, origins and users. No users: nonces do not matter.
+
+    `identities` and `origins` may hold more than that; whoever is handed a record looks at its whole digest.
+    """
 
     aggregates: frozenset[str]
-    identities: set[bytes]
-    origins: set[bytes]
-    users: set[str]
+    identities: Container[bytes]
+    origins: Container[bytes]
+    users: Container[str]
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from promotion.domain.event_id import FIELD
 from promotion.domain.fold import CREATING, DELETED, PLAIN, PLANNED, Aggregate, Fold, note_author
 from promotion.domain.identity import Identity
 from promotion.domain.order import MergeKey
+from promotion.domain.shelf import Shelf
 
 MOST_CHANGES = 50
 
@@ -49,7 +50,7 @@ class TargetState:
     """
 
     fold: Fold = field(default_factory=Fold)
-    copies: dict[bytes, Copy] = field(default_factory=dict)
+    copies: Shelf[Copy] = field(default_factory=lambda: Shelf(tuple, Copy._make))
     nonces: dict[str, int] = field(default_factory=dict)
 
 
