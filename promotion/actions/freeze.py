@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -54,6 +54,7 @@ COPY_JUDGEMENTS = (
 )
 MAX_LABEL = 300
 _Columns = tuple[object, ...]
+Overrides = Callable[[Sequence[int]], dict[int, frozenset[Verdict]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class _Ready:
 class Freezer:
     """Turns events into judgements and steps, one after the other, and keeps what the plan says of all of them.
 
-    `overrides` has by event's id the verdicts that somebody's word passes by.
+    `overrides` returns, by event's id, the verdicts that somebody's word passes by, for the ids of some events.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Freezer:
         schemas: TargetSchemas,
         target: TargetReading,
         limits: LimitCheck,
-        overrides: dict[int, frozenset[Verdict]],
+        overrides: Overrides,
     ) -> None:
         promotion = plan.promotion
         self._plan, self._types, self._looker, self._schemas = plan, types, looker, schemas
@@ -103,10 +104,11 @@ class Freezer:
         self._steps: list[_Columns] = []
         self._judgements: list[_Columns] = []
 
-    def take(self, events: Iterable[Row]) -> None:
+    def take(self, events: Sequence[Row]) -> None:
         """Judge the next events of the order and store what comes of them; inside the plan's transaction."""
+        forced = self._overrides([event.pk for event in events])
         for event in events:
-            self._take(event)
+            self._take(event, forced.get(event.pk, frozenset()))
         with connection.cursor() as cursor:
             with cursor.copy(COPY_STEPS) as copy:
                 copy.set_types(STEP_TYPES)
@@ -124,8 +126,9 @@ class Freezer:
 
     def missing(self) -> str:
         """Return what the target would miss: things that outgoing events refer to. Empty where it misses nothing."""
-        missing = [(self._masks.identity(each), by, n) for each, by, n in self._references.missing(self._fold)]
-        return visible(sentence(missing, self._plan.promotion.target.name))
+        found, number = self._references.missing(self._fold)
+        missing = [(self._masks.identity(each), by, n) for each, by, n in found]
+        return visible(sentence(missing, number, self._plan.promotion.target.name))
 
     def digest(self, target_state: str) -> str:
         """Return the plan's digest, when every event was taken."""
@@ -133,7 +136,7 @@ class Freezer:
             self.cuts.append(self.ordinal)
         return self._digest.finish(target_state)
 
-    def _take(self, event: Row) -> None:
+    def _take(self, event: Row, forced: frozenset[Verdict]) -> None:
         look: Look | None = None
         try:
             look = self._looker.look(event)
@@ -144,7 +147,7 @@ class Freezer:
             marks = self._masks.written(event.event_type_id, self._looker.revision_type(event))
             self._write(event, look, _invalid(error, marks), None)
             return
-        judged = self._judge.judge(ready.candidate, self._overrides.get(event.pk, frozenset()))
+        judged = self._judge.judge(ready.candidate, forced)
         self._write(event, look, judged, self._step(event, look, ready) if judged.goes else None)
 
     def _ready(self, event: Row, look: Look) -> _Ready:

@@ -18,7 +18,7 @@ from promotion.errors import PromotionError
 V = TypeVar("V")
 
 #: Bytes of packed values; as objects they are five to eight times as large.
-MOST_BYTES: Final = 6 * 1024 * 1024
+MOST_BYTES: Final = 4 * 1024 * 1024
 #: Of a value whatever it says: its key, its place in the dictionary, the object.
 _OVERHEAD: Final = 100
 _BUCKETS: Final = 1 << 16
