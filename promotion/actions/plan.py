@@ -98,10 +98,11 @@ def make(lease: Lease, choices: PlanChoices, *, direct: bool = False) -> Plan:
         for row in looker.rows.values():
             lease.check()
             schemas.ask(row)
-        lease.progress(0, phase="Looking through the events")
         users, keep = choices.nonce == Policy.CONTINUE, choices.event_timestamp == Policy.KEEP
-        # Nothing here holds what the survey found: it is large, and nobody needs it once the target was read.
-        target = read_target(lease, promotion.target, registry, types, looker.survey(lease, users), keep)
+        # What the survey finds is large, and nobody needs it once the target was read: nothing here holds it.
+        target = read_target(
+            lease, promotion.target, registry, types, lambda: looker.survey(lease, with_users=users), keep
+        )
     plan = _new(lease, promotion, choices, facts, inputs, target)
     limits = LimitCheck(preflight.limits(facts), plan.timestamp)
     freezer = Freezer(plan, types, looker, schemas, target, limits, _overrides(promotion))

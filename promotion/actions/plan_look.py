@@ -124,6 +124,7 @@ class Looker:
 
         What cannot be looked at is left for later.
         """
+        lease.progress(0, phase="Looking through the events")
         aggregates, identities, origins, users = set[str](), Digests(width=8), Digests(width=8), set[str]()
         for look in self._looks(lease):
             origins.add(look.origin)

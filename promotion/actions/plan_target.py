@@ -12,7 +12,7 @@ from promotion.actions.headway import Headway
 from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import Schemas
-from promotion.actions.target_scan import Evidence, Seen, TargetScan, Wanted
+from promotion.actions.target_scan import NOTHING, Evidence, Seen, TargetScan, Wanted
 from promotion.domain.event_id_body import Spans, patched, spans
 from promotion.domain.fold import note_author
 from promotion.domain.identity import DIGEST_BYTES
@@ -55,16 +55,22 @@ class TargetReading:
 
 
 def read_target(
-    lease: Lease, target: Environment, registry: Schemas, types: TypeTable, wanted: Wanted, keep_timestamp: bool
+    lease: Lease,
+    target: Environment,
+    registry: Schemas,
+    types: TypeTable,
+    survey: Callable[[], Wanted],
+    keep_timestamp: bool,
 ) -> TargetReading:
-    """Read the target's committed records and fold what `wanted` names. Raises Unreachable and the like, Cancelled.
+    """Read the target's committed records and fold what `survey` wants. Raises Unreachable and the like, Cancelled.
 
-    `keep_timestamp` is as in `content_of`.
+    Nobody is asked what is wanted of a target that holds nothing. `keep_timestamp` is as in `content_of`.
     """
     state = TargetState()
     with open_reader(kafka_connection(target), target.topic) as reader:
         pins = reader.pin()
         lows, ends = {p.partition: p.low for p in pins}, {p.partition: p.end for p in pins}
+        wanted = survey() if ends != lows else NOTHING
         headway = Headway(lease, lows, ends)
         headway.begin(f"Reading {target.name}")
         scan = TargetScan(registry, types, wanted, lease.check, *_folding(state, keep_timestamp))

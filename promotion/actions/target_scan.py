@@ -42,6 +42,9 @@ class Wanted:
     users: Container[str]
 
 
+NOTHING = Wanted(frozenset(), (), (), ())
+
+
 @dataclass(slots=True)
 class Seen:
     """One record of the target that could be read, with its type and schema. `tree` may hold EventId alone.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -21,17 +20,20 @@ class NoIdentity(InvalidInput):
     """A key field of the event's type has no value, so nobody can say which aggregate it is about."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
     """An aggregate: its name without namespace, since types move between namespaces, and its key values in order."""
 
     aggregate: str
     values: tuple[str, ...]
+    _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def digest(self) -> bytes:
         """16 bytes that stand for it."""
-        return digest_of(self.aggregate, *self.values)
+        if not self._digest:
+            object.__setattr__(self, "_digest", digest_of(self.aggregate, *self.values))
+        return self._digest
 
     @property
     def label(self) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from heapq import nsmallest
-from typing import NamedTuple
 
 from promotion.domain.fold import Fold
 from promotion.domain.identity import Identity
@@ -15,7 +15,8 @@ MOST_KEPT = 100_000
 _BYTES = 200
 
 
-class _Found(NamedTuple):
+@dataclass(slots=True)
+class _Found:
     """A thing, what one event is called that refers to it, how many do."""
 
     identity: Identity
@@ -43,7 +44,8 @@ class References:
         for identity in referred:
             known = self._found.get(identity.digest)
             if known is not None:
-                self._found.put(identity.digest, known._replace(events=known.events + 1), _BYTES)
+                self._found.changed(identity.digest)
+                known.events += 1
             elif self._kept < MOST_KEPT:
                 self._kept += 1
                 self._found.put(identity.digest, _Found(identity, by(), 1), _BYTES)

@@ -19,11 +19,10 @@ _WORD = re.compile("[A-Z]")
 #: The fields that name a thing: its id alone, or its id and a version.
 Ids = tuple[str, ...]
 _MOST_SHAPES = 1_000
-_UNKNOWN = Identity("", ())
 
 
 class _Shape(NamedTuple):
-    """What records of the same fields can refer to: by ids, and by lists of ids."""
+    """What records that have the same of all these fields can refer to: by ids, and by lists of ids."""
 
     ids: tuple[tuple[Ids, str], ...]
     lists: tuple[tuple[str, str], ...]
@@ -46,7 +45,8 @@ class ReferenceMap:
         self.named: dict[Ids, str] = {ids: aggregate for ids, aggregate in chosen.items() if aggregate}
         self._identities = {aggregate: tuple(paths) for aggregate, paths in identities.items()}
         self._lists = {f"{ids[0]}s": aggregate for ids, aggregate in self.named.items() if len(ids) == 1}
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._names = frozenset(name for ids in self.named for name in ids).union(self._lists)
+        self._shapes: dict[frozenset[str], _Shape] = {}
 
     def of(self, aggregate: str, host: str, tree: Mapping[str, Any]) -> list[Identity]:
         """Return what a decoded event of `aggregate` refers to: each once, at most 200, neither itself nor its host.
@@ -54,12 +54,9 @@ class ReferenceMap:
         `host` is the event's host: things are referred to within it. Records inside are looked at too, EventId is not.
         """
         found: dict[Identity, None] = {}
-        itself: Identity | None = _UNKNOWN
         for record in _records(tree) if host else ():
             for identity in self._of_record(host, record):
-                if itself is _UNKNOWN:  # most events refer to nothing
-                    itself = self._itself(aggregate, host, tree)
-                if identity != itself:
+                if identity.aggregate != aggregate or identity != self._itself(aggregate, host, tree):
                     found[identity] = None
                 if len(found) == MOST_REFERENCES:
                     return list(found)
@@ -85,12 +82,12 @@ class ReferenceMap:
 
     def _shape(self, record: Mapping[str, Any]) -> _Shape:
         """Records of one type have the same fields: what these can name is looked up once."""
-        names = tuple(record)
+        names = self._names.intersection(record)
         known = self._shapes.get(names)
         if known is None:
-            ids = tuple(each for each in self.named.items() if all(name in record for name in each[0]))
-            known = _Shape(ids, tuple(each for each in self._lists.items() if each[0] in record))
-            if len(self._shapes) >= _MOST_SHAPES:  # the keys of a map are content
+            ids = tuple(each for each in self.named.items() if names.issuperset(each[0]))
+            known = _Shape(ids, tuple(each for each in self._lists.items() if each[0] in names))
+            if len(self._shapes) >= _MOST_SHAPES:  # a map can have any of them
                 self._shapes.clear()
             self._shapes[names] = known
         return known
@@ -129,6 +126,8 @@ def _records(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Return the event and the records inside it, at most some thousands, without EventId."""
     yield tree
     inside = [value for name, value in tree.items() if isinstance(value, _HOLD) and name != EVENT_ID]
+    if not inside:
+        return
     waiting = deque[tuple[Any, int]]((value, 1) for value in islice(inside, _MOST_RECORDS))
     for _ in range(_MOST_RECORDS - 1):
         if not waiting:
