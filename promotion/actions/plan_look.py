@@ -26,7 +26,8 @@ from promotion.domain.wire import GUID_HEADER, MalformedValue, header_schema_gui
 from promotion.models import AvroSchema, Promotion
 from promotion.models.event import EventQuerySet
 
-CHUNK = 2_000
+#: Events that are in memory at a time, as they are and as they would go out: some have hundreds of kilobytes.
+CHUNK = 500
 
 
 class Row(NamedTuple):
