@@ -17,10 +17,10 @@ from promotion.errors import PromotionError
 
 V = TypeVar("V")
 
-#: Bytes of packed values; as objects they are five to eight times as large.
+#: Bytes of packed values with _OVERHEAD for each; as objects they are some three times as large.
 MOST_BYTES: Final = 4 * 1024 * 1024
-#: Of a value whatever it says: its key, its place in the dictionary, the object.
-_OVERHEAD: Final = 100
+#: What a value counts whatever it says: for its key, its place in the dictionary, the objects it is made of.
+_OVERHEAD: Final = 300
 _BUCKETS: Final = 1 << 16
 _HEAD: Final = struct.Struct(">I16s")
 _REST, _PLACE = 6, 5
@@ -32,7 +32,7 @@ class Shelf(Generic[V]):
     """Values by 16-byte digests. What it returns may be changed until it is asked again, if `changed` was told.
 
     `pack` makes plain values of one (what `marshal` takes), `unpack` makes it of them again. More than `most` bytes
-    of values are not held: they then go to a file, and 12 bytes of each stay in memory. Methods raise PromotionError
+    of values are not held: they then go to a file, and 11 bytes of each stay in memory. Methods raise PromotionError
     where the file cannot be written.
     """
 
