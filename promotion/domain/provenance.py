@@ -94,8 +94,8 @@ class OriginReader:
     """
 
     def __init__(self) -> None:
-        self._texts: dict[bytes | None, bool] = {}
-        self._places: dict[tuple[bytes | None, ...], bytes | None] = {}
+        self._texts: set[bytes | None] = set()
+        self._places: dict[tuple[bytes | None, ...], bytes] = {}
 
     def digest(self, names: Sequence[str], values: Sequence[bytes | None]) -> bytes | None:
         """Return `read_provenance(headers).origin.digest`; None where there is no provenance.
@@ -124,22 +124,27 @@ class OriginReader:
 
     def _place(self, hop: tuple[bytes | None, ...]) -> bytes | None:
         """What of a hop's digest comes before its offset; None where one of environment to partition is unfit."""
-        if hop not in self._places:
-            if len(self._places) >= _MOST_PLACES:
-                self._places.clear()
-            texts = [text for value in hop if (text := _text(value)) is not None]
-            if len(texts) < len(hop) or _number(texts[-1], _MAX_PARTITION) is None:
-                self._places[hop] = None
-            else:  # as digest_of has them
-                self._places[hop] = "".join([f"{len(part)};{part}" for part in texts[1:]]).encode()
-        return self._places[hop]
+        known = self._places.get(hop)
+        if known is not None:
+            return known
+        texts = [text for value in hop if (text := _text(value)) is not None]
+        if len(texts) < len(hop) or _number(texts[-1], _MAX_PARTITION) is None:
+            return None
+        if len(self._places) >= _MOST_PLACES:
+            self._places.clear()
+        # As digest_of has them. What is unfit is not kept: it may be long.
+        found = self._places[hop] = "".join([f"{len(part)};{part}" for part in texts[1:]]).encode()
+        return found
 
     def _is_text(self, value: bytes | None) -> bool:
-        if value not in self._texts:
-            if len(self._texts) >= _MOST_PLACES:
-                self._texts.clear()
-            self._texts[value] = _text(value) is not None
-        return self._texts[value]
+        if value in self._texts:
+            return True
+        if _text(value) is None:
+            return False
+        if len(self._texts) >= _MOST_PLACES:
+            self._texts.clear()
+        self._texts.add(value)
+        return True
 
 
 def _is_ours(name: str) -> bool:

@@ -1,6 +1,6 @@
 """A mapping that keeps what it has lately met in memory, and the rest in a file without a name.
 
-What a plan has to remember grows with its events: docs/decisions/0028-plans-in-bounded-memory.md says why not so.
+What a plan has to remember grows with its events, and memory must not: docs/decisions/0028-plans-in-bounded-memory.md.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ class _Log:
     """
 
     def __init__(self) -> None:
-        self._file: BinaryIO = tempfile.TemporaryFile(prefix="promotion-plan-", buffering=0)  # noqa: SIM115
+        try:
+            self._file: BinaryIO = tempfile.TemporaryFile(prefix="promotion-plan-", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise _no_room(error) from error
         self._end = 0
         self._buckets: list[bytearray | None] = [None] * _BUCKETS
 
@@ -129,10 +132,7 @@ class _Log:
                 written = os.pwrite(self._file.fileno(), view, at)
                 view, at = view[written:], at + written
         except OSError as error:
-            raise PromotionError(
-                f"The worker cannot write to its directory for temporary files: {error.strerror}.",
-                "A plan of many events needs room there, about a kilobyte for each; TMPDIR says where it is.",
-            ) from error
+            raise _no_room(error) from error
 
     def _note(self, key: bytes, where: int) -> None:
         data, found = where.to_bytes(_PLACE), self._find(key)
@@ -167,6 +167,13 @@ class _Log:
         if len(data) < end:
             data += os.pread(self._file.fileno(), end - len(data), at + len(data))
         return key, data[_HEAD.size : end]
+
+
+def _no_room(error: OSError) -> PromotionError:
+    return PromotionError(
+        f"The worker cannot write to its directory for temporary files: {error.strerror}.",
+        "A plan of many events needs room there, about a kilobyte for each; TMPDIR says where it is.",
+    )
 
 
 def _number(key: bytes) -> int:

@@ -110,6 +110,14 @@ def test_a_reader_forgets_what_it_has_met_too_much_of() -> None:
     assert max(len(reader._places), len(reader._texts)) <= 1_000
 
 
+def test_a_reader_keeps_nothing_that_is_unfit() -> None:
+    reader = OriginReader()
+    for name in ("promotion.id", "promotion.origin.topic", "promotion.source.cluster"):
+        long = tuple((key, b"x" * 300 if key == name else value) for key, value in outgoing_headers((), "p1", DEV))
+        assert reader.digest(*zip(*long, strict=True)) is None
+    assert not any(len(value) > 255 for kept in (*reader._places, reader._texts) for value in kept)
+
+
 def test_a_repeated_origin_is_no_origin() -> None:
     twice = (*outgoing_headers((), "p1", DEV), ("promotion.origin.offset", b"1"))
     assert read_provenance(twice) is None

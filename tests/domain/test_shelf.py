@@ -120,3 +120,9 @@ def test_a_file_that_cannot_be_written_is_said_with_what_to_do() -> None:
         shelf._log._file = full
         with pytest.raises(PromotionError, match=r"No space left on device.*TMPDIR"):
             shelf.put(b"\2" * 16, b"x")
+
+
+def test_a_directory_that_is_not_there_is_said_too(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(PromotionError, match=r"No such file.*TMPDIR"):
+        Shelf[bytes](bytes, bytes, most=-1).put(b"\0" * 16, b"x")
