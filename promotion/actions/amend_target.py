@@ -13,7 +13,7 @@ from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import Schemas
 from promotion.actions.target_scan import Seen, TargetScan, Wanted
 from promotion.domain.amend import Piece, pieces, plain
-from promotion.domain.event_id import event_id, host_of, user_of
+from promotion.domain.event_id import host_of, user_of
 from promotion.domain.fold import Fold, note_author
 from promotion.domain.identity import Identity
 from promotion.domain.order import MergeKey
@@ -50,16 +50,15 @@ class Found:
 class Things:
     """The chosen things, folded from all records of the target."""
 
-    _fold: Fold = field(default_factory=Fold)
+    _fold: Fold = field(default_factory=lambda: Fold(None))
     _last: dict[bytes, Last] = field(default_factory=dict)
 
     def take(self, seen: Seen, identity: bytes) -> None:
         """Take one record about one of them, in any order."""
         found = self._fold.add(identity, seen.type.action, pieces(seen.schema, seen.body), seen.place)
-        derived = event_id(seen.tree).derived
-        note_author(found, seen.place, seen.at, promoted=seen.provenance is not None, derived=derived)
+        note_author(found, seen.place, seen.at, promoted=seen.promoted, derived=seen.derived)
         known = self._last.get(identity)
-        if not derived and (known is None or seen.place > known.place):
+        if not seen.derived and (known is None or seen.place > known.place):
             self._last[identity] = Last(seen.place, seen.type.full_name, user_of(seen.tree), host_of(seen.tree))
 
     def of(self, identity: Identity) -> Found | None:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 
 from promotion.actions.amendments import Amendments
 from promotion.actions.masking import Masks
-from promotion.actions.plan_look import Look, Looker
+from promotion.actions.plan_look import Look, Looker, Row
 from promotion.actions.plan_target import TargetReading, content_of
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.replay_schemas import Fit, TargetSchemas
 from promotion.domain.digest import NO_TIMESTAMP, PlanDigest, record_digest
-from promotion.domain.event_id import user_of
-from promotion.domain.event_id_body import patched, spans
+from promotion.domain.event_id import host_of, user_of
+from promotion.domain.event_id_body import Spans, patched, spans
 from promotion.domain.judge import Candidate, Change, Judge, Judged, Verdict, creates
 from promotion.domain.key_moves import KeyMoves
 from promotion.domain.keys import NoKey, Tenancy, outgoing_key, what_gives_a_key
@@ -38,7 +38,7 @@ from promotion.domain.target_limits import LimitCheck, batch_bytes
 from promotion.domain.wire import PREFIX_BYTES
 from promotion.errors import InvalidInput, PromotionError, Refused
 from promotion.kafka.partitioner import partition_for
-from promotion.models import Event, Plan
+from promotion.models import Plan
 from promotion.states import REFUSING
 
 COPY_STEPS = (
@@ -53,23 +53,25 @@ COPY_JUDGEMENTS = (
     " changes, found, problem, hint) FROM STDIN"
 )
 MAX_LABEL = 300
-Row = tuple[object, ...]
+_Columns = tuple[object, ...]
+Overrides = Callable[[Sequence[int]], dict[int, frozenset[Verdict]]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """An event that can go out: what it would be on the target, before the plan's policies."""
+    """An event that can go out: what it would be on the target before the plan's policies, `where` its numbers are."""
 
     fit: Fit
     key: bytes
     body: bytes
+    where: Spans
     candidate: Candidate
 
 
 class Freezer:
     """Turns events into judgements and steps, one after the other, and keeps what the plan says of all of them.
 
-    `overrides` has by event's id the verdicts that somebody's word passes by.
+    `overrides` returns, by event's id, the verdicts that somebody's word passes by, for the ids of some events.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Freezer:
         schemas: TargetSchemas,
         target: TargetReading,
         limits: LimitCheck,
-        overrides: dict[int, frozenset[Verdict]],
+        overrides: Overrides,
     ) -> None:
         promotion = plan.promotion
         self._plan, self._types, self._looker, self._schemas = plan, types, looker, schemas
@@ -99,13 +101,14 @@ class Freezer:
         self.keys = KeyMoves()
         self.cuts: list[int] = []
         self.ordinal = self.position = self.bytes = 0
-        self._steps: list[Row] = []
-        self._judgements: list[Row] = []
+        self._steps: list[_Columns] = []
+        self._judgements: list[_Columns] = []
 
-    def take(self, events: Iterable[Event]) -> None:
+    def take(self, events: Sequence[Row]) -> None:
         """Judge the next events of the order and store what comes of them; inside the plan's transaction."""
+        forced = self._overrides([event.pk for event in events])
         for event in events:
-            self._take(event)
+            self._take(event, forced.get(event.pk, frozenset()))
         with connection.cursor() as cursor:
             with cursor.copy(COPY_STEPS) as copy:
                 copy.set_types(STEP_TYPES)
@@ -123,8 +126,9 @@ class Freezer:
 
     def missing(self) -> str:
         """Return what the target would miss: things that outgoing events refer to. Empty where it misses nothing."""
-        missing = [(self._masks.identity(each), by, n) for each, by, n in self._references.missing(self._fold)]
-        return visible(sentence(missing, self._plan.promotion.target.name))
+        found, number = self._references.missing(self._fold)
+        missing = [(self._masks.identity(each), by, n) for each, by, n in found]
+        return visible(sentence(missing, number, self._plan.promotion.target.name))
 
     def digest(self, target_state: str) -> str:
         """Return the plan's digest, when every event was taken."""
@@ -132,7 +136,7 @@ class Freezer:
             self.cuts.append(self.ordinal)
         return self._digest.finish(target_state)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Row, forced: frozenset[Verdict]) -> None:
         look: Look | None = None
         try:
             look = self._looker.look(event)
@@ -140,12 +144,13 @@ class Freezer:
         except (InvalidInput, Refused) as error:
             if look is not None and isinstance(error, NoKey):
                 self.keys.add_without(look.type.full_name, what_gives_a_key(look.body.schema, self._tenancies[1]))
-            self._write(event, look, _invalid(error, self._masks.real(event)), None)
+            marks = self._masks.written(event.event_type_id, self._looker.revision_type(event))
+            self._write(event, look, _invalid(error, marks), None)
             return
-        judged = self._judge.judge(ready.candidate, self._overrides.get(event.pk, frozenset()))
+        judged = self._judge.judge(ready.candidate, forced)
         self._write(event, look, judged, self._step(event, look, ready) if judged.goes else None)
 
-    def _ready(self, event: Event, look: Look) -> _Ready:
+    def _ready(self, event: Row, look: Look) -> _Ready:
         self.schemas_used[look.schema_id] += 1
         fit = self._schemas.fit(look.schema_id)
         if event.timestamp <= 0 and self._choices.kafka_timestamp == Policy.KEEP:
@@ -153,23 +158,24 @@ class Freezer:
                 "The record has no timestamp.", "Choose the time of replay for Kafka's timestamps, or exclude it."
             )
         self._amendments.check(event.pk, look.body.schema, look.tree)
-        key = outgoing_key(look.tree, None if event.key is None else bytes(event.key), *self._tenancies)
+        key = outgoing_key(look.tree, event.key, *self._tenancies)
         body = fit.body(look.body.schema, look.body.data)
+        where = spans(fit.schema, body)
         candidate = Candidate(
             identity=look.identity,
             action=look.type.action,
             tree=look.tree,
-            origin=look.origin.digest,
-            content=content_of(fit.schema, body, self._choices.event_timestamp == Policy.KEEP),
+            origin=look.origin,
+            content=content_of(fit.schema, body, where, self._choices.event_timestamp == Policy.KEEP),
             creates=creates(look.type.action, look.type.aggregate, self._types.created),
             knows=self._amendments.knows(event.pk, look.identity),
         )
-        return _Ready(fit, key, body, candidate)
+        return _Ready(fit, key, body, where, candidate)
 
-    def _step(self, event: Event, look: Look, ready: _Ready) -> int:
+    def _step(self, event: Row, look: Look, ready: _Ready) -> int:
         plan, fit, key = self._plan, ready.fit, ready.key
-        self.keys.add(None if event.key is None else bytes(event.key), key)
-        body = self._with_policies(look, fit, ready.body)
+        self.keys.add(event.key, key)
+        body = self._with_policies(look, ready)
         timestamp = event.timestamp if self._choices.kafka_timestamp == Policy.KEEP else plan.timestamp
         partition = partition_for(key, plan.partitions)
         headers = self._packer.pack(look.headers)
@@ -184,21 +190,24 @@ class Freezer:
             fit.subject, fit.schema_id, fit.registry_id, body,
             record_digest(key, partition, there, headers, fingerprint, body),
         ))  # fmt: skip
-        label = self._masks.identity(look.identity).label if look.identity else f"{look.type.aggregate} {event}"
-        self._references.add(self._types.referred(look.type, look.tree), label)
-        self._groups.add(look.headers, f"{event.partition}:{event.offset}")
+        referred = self._types.referred(look.type, host_of(look.tree) or "", look.tree)
+        self._references.add(referred, lambda: self._label(event, look))
+        self._groups.add(look.source_headers, event.at)
         self._cut()
         return ordinal
 
-    def _with_policies(self, look: Look, fit: Fit, body: bytes) -> bytes:
+    def _label(self, event: Row, look: Look) -> str:
+        """What the plan calls an event that refers to something."""
+        return self._masks.identity(look.identity).label if look.identity else f"{look.type.aggregate} {event.at}"
+
+    def _with_policies(self, look: Look, ready: _Ready) -> bytes:
         """The body with the plan's nonce and timestamp; without a policy it stays as it is to the last byte."""
-        choices, nonce = self._choices, None
-        where = spans(fit.schema, body)
+        choices, nonce, where = self._choices, None, ready.where
         user = user_of(look.tree)
         if choices.nonce == Policy.CONTINUE and user is not None and where.nonce is not None:
             nonce = self._nonces[user] = self._nonces.get(user, 0) + 1
         timestamp = self._plan.timestamp if choices.event_timestamp == Policy.REPLAY else None
-        return patched(body, where, nonce, timestamp)
+        return patched(ready.body, where, nonce, timestamp)
 
     def _cut(self) -> None:
         """End a transaction here where it is full; a group of outbox records is not torn apart."""
@@ -207,7 +216,7 @@ class Freezer:
         if self._choices.mode == Mode.BATCHES and full and not self._groups.unfinished:
             self.cuts.append(self.ordinal)
 
-    def _write(self, event: Event, look: Look | None, judged: Judged, ordinal: int | None) -> None:
+    def _write(self, event: Row, look: Look | None, judged: Judged, ordinal: int | None) -> None:
         if judged.verdict.value in REFUSING and not judged.goes:
             short = self._types.by_id[event.event_type_id or 0].full_name.rpartition(".")[2]
             self._refusals.add(f"{short}: {judged.problem} {judged.hint}".strip(), event.partition, event.offset)
@@ -218,7 +227,7 @@ class Freezer:
         self._judgements.append((
             self._plan.pk, position, event.pk, judged.verdict.value, judged.forced, ordinal,
             visible(identity.label)[:MAX_LABEL] if identity else "", identity.digest if identity else None,
-            look.origin.digest if look else b"", _changes(judged.changes), judged.at, judged.problem, judged.hint,
+            look.origin if look else b"", _changes(judged.changes), judged.at, judged.problem, judged.hint,
         ))  # fmt: skip
 
 

@@ -78,12 +78,15 @@ class Masks:
 
     def real(self, event: Event) -> Marks:
         """Return the marks of an event whatever is shown: what comes back is looked at by these."""
-        known = self._by_id.get(event.event_type_id or 0)
+        return self.written(event.event_type_id, event.revision.schema.full_name if event.revision else None)
+
+    def written(self, event_type_id: int | None, full_name: str | None) -> Marks:
+        """Return the marks of an event of a type whose revision is of the type `full_name`; None where it has none."""
+        known = self._by_id.get(event_type_id or 0)
         found = known.marks if known is not None else NONE
-        if event.revision is None:
+        if full_name is None or known is None or full_name == known.full_name:
             return found
-        name = event.revision.schema.full_name
-        return found if known is None or name == known.full_name else found | self.named(name)
+        return found | self.named(full_name)
 
     def bytes_of(self, event: Event) -> bool:
         """Whether the bytes of an event may be seen as they are: where its type has marks they hold everything."""

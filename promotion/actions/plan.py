@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
 
 from promotion.actions import audit, preflight, stale
 from promotion.actions.connect import kafka_connection
-from promotion.actions.freeze import Freezer
+from promotion.actions.freeze import Freezer, Overrides
 from promotion.actions.lease import Lease
 from promotion.actions.plan_look import Looker
 from promotion.actions.plan_target import TargetReading, read_target
@@ -97,10 +98,11 @@ def make(lease: Lease, choices: PlanChoices, *, direct: bool = False) -> Plan:
         for row in looker.rows.values():
             lease.check()
             schemas.ask(row)
-        lease.progress(0, phase="Looking through the events")
-        wanted = looker.survey(lease, choices.nonce == Policy.CONTINUE)
-        keep = choices.event_timestamp == Policy.KEEP
-        target = read_target(lease, promotion.target, registry, types, wanted, keep)
+        users, keep = choices.nonce == Policy.CONTINUE, choices.event_timestamp == Policy.KEEP
+        # What the survey finds is large, and nobody needs it once the target was read: nothing here holds it.
+        target = read_target(
+            lease, promotion.target, registry, types, lambda: looker.survey(lease, with_users=users), keep
+        )
     plan = _new(lease, promotion, choices, facts, inputs, target)
     limits = LimitCheck(preflight.limits(facts), plan.timestamp)
     freezer = Freezer(plan, types, looker, schemas, target, limits, _overrides(promotion))
@@ -209,8 +211,15 @@ def refuse(plan: Plan) -> None:
         )
 
 
-def _overrides(promotion: Promotion) -> dict[int, frozenset[Verdict]]:
-    found: dict[int, frozenset[Verdict]] = {}
-    for event, verdict in Override.objects.filter(promotion=promotion).values_list("event_id", "verdict").iterator():
-        found[event] = found.get(event, frozenset()) | {Verdict(verdict)}
-    return found
+def _overrides(promotion: Promotion) -> Overrides:
+    """What was said of some events; nobody is asked again where nothing was said of any."""
+    rows = Override.objects.filter(promotion=promotion)
+    some = rows.exists()
+
+    def of(events: Sequence[int]) -> dict[int, frozenset[Verdict]]:
+        found: dict[int, frozenset[Verdict]] = {}
+        for event, verdict in rows.filter(event__in=events).values_list("event_id", "verdict") if some else ():
+            found[event] = found.get(event, frozenset()) | {Verdict(verdict)}
+        return found
+
+    return of

@@ -2,42 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Case, F, When
 
 from promotion.actions.lease import Lease
-from promotion.actions.outgoing import Body, outgoing
+from promotion.actions.outgoing import Body
 from promotion.actions.plan_types import PlannedType, TypeTable
 from promotion.actions.target_scan import Wanted
 from promotion.domain.decode import read
-from promotion.domain.event_id import user_of
+from promotion.domain.digests import Digests
+from promotion.domain.event_id import acting
 from promotion.domain.identity import Identity, NoIdentity
 from promotion.domain.provenance import Hop, origin_of, outgoing_headers
 from promotion.domain.record import Headers, unpack_headers
-from promotion.domain.wire import GUID_HEADER, MalformedValue
-from promotion.models import AvroSchema, Event, Promotion
+from promotion.domain.schema import parse
+from promotion.domain.wire import GUID_HEADER, MalformedValue, header_schema_guid, unframe
+from promotion.models import AvroSchema, Promotion
 from promotion.models.event import EventQuerySet
 
-CHUNK = 2_000
+#: Events that are in memory at a time, as they are and as they would go out: some have hundreds of kilobytes.
+CHUNK = 500
 
 
-@dataclass(frozen=True, slots=True)
+class Row(NamedTuple):
+    """What a plan needs of an outgoing event: columns of its row, and of its revision's where it has one."""
+
+    pk: int
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes
+    headers: str
+    event_type_id: int
+    schema_id: int
+    revision_id: int | None
+    revision_schema_id: int | None
+    revision_body: bytes | None
+
+    @property
+    def at(self) -> str:
+        """Where it stood in the source: "partition:offset"."""
+        return f"{self.partition}:{self.offset}"
+
+
+_COLUMNS = (
+    "pk", "partition", "offset", "timestamp", "key", "value", "headers", "event_type_id", "schema_id", "revision_id",
+    "revision__schema_id", "revision__body",
+)  # fmt: skip
+
+
+@dataclass
 class Look:
-    """One outgoing event: `body` as it would leave the source's side, `tree` its decoded value."""
+    """One outgoing event: `body` as it would leave the source's side, `tree` its decoded value.
+
+    `source_headers` are as read, `hop` where it stood, `origin` 16 bytes of where the record first came from;
+    `promotion` is the id of the promotion that takes it along.
+    """
 
     type: PlannedType
     body: Body
     schema_id: int
     tree: Mapping[str, Any]
     identity: Identity | None
+    source_headers: Headers
     hop: Hop
-    origin: Hop
-    headers: Headers
+    origin: bytes
+    promotion: str
+
+    @cached_property
+    def headers(self) -> Headers:
+        """Its headers on the target."""
+        # A schema's GUID belongs to the source's registry; the outgoing value bears the target's id.
+        own = tuple(item for item in self.source_headers if item[0] != GUID_HEADER)
+        return outgoing_headers(own, self.promotion, self.hop)
 
 
 class Looker:
@@ -47,65 +91,73 @@ class Looker:
         self.rows = {
             row.pk: row for row in AvroSchema.objects.filter(pk__in=_schemas_in_use(promotion.events.outgoing()))
         }
-        self._promotion = promotion
+        self._promotion, self._name = promotion, str(promotion.pk)
         self._types = types
         self._from = promotion.source_label, promotion.export.cluster_id, promotion.export.topic
 
-    def chunks(self) -> Iterator[list[Event]]:
+    def chunks(self) -> Iterator[list[Row]]:
         """Yield the outgoing events in their order, some thousand at a time, from a cursor on the server."""
-        events = _in_order(self._promotion.events.outgoing())
-        while chunk := list(islice(events, CHUNK)):
+        rows = _in_order(self._promotion.events.outgoing())
+        while chunk := list(islice(rows, CHUNK)):
             yield chunk
 
-    def look(self, event: Event) -> Look:
+    def look(self, row: Row) -> Look:
         """Return what there is to see. Raises MalformedValue or NoIdentity, both InvalidInput."""
-        # The rows are here already: `outgoing` would otherwise ask the database for each schema.
-        event.schema = self.rows.get(event.schema_id or 0)
-        revision, schema_id = event.revision, event.schema_id or 0
-        if revision is not None and revision.body is not None:
-            revision.schema = self.rows[revision.schema_id]
-            schema_id = revision.schema_id
-        body = outgoing(event)
+        headers = unpack_headers(row.headers)
+        body, schema_id = self._body(row, headers)
         tree = read(body.schema, body.data)
-        kind = self._types.by_id[event.event_type_id or 0]
-        hop, source_headers = self._hop(event), unpack_headers(event.headers)
-        return Look(
-            kind, body, schema_id, tree, kind.identity(tree), hop, origin_of(source_headers, hop),
-            # A schema's GUID belongs to the source's registry; the outgoing value bears the target's id.
-            outgoing_headers(
-                tuple(item for item in source_headers if item[0] != GUID_HEADER), str(self._promotion.pk), hop
-            ),
-        )  # fmt: skip
+        kind = self._types.by_id[row.event_type_id]
+        identity = kind.identity(tree)
+        hop = Hop(*self._from, row.partition, row.offset, sha256(row.value).hexdigest())
+        origin = origin_of(headers, hop).digest
+        return Look(kind, body, schema_id, tree, identity, headers, hop, origin, self._name)
+
+    def revision_type(self, row: Row) -> str | None:
+        """Return the full name of the type that an event's revision is of; None where it has no revision."""
+        if row.revision_schema_id is None:
+            return None
+        if row.revision_schema_id not in self.rows:  # of a version that is the original again
+            self.rows[row.revision_schema_id] = AvroSchema.objects.get(pk=row.revision_schema_id)
+        return self.rows[row.revision_schema_id].full_name
 
     def survey(self, lease: Lease, with_users: bool) -> Wanted:
         """Look at all of them once, and return what the plan is about, the things that events refer to included.
 
         What cannot be looked at is left for later.
         """
-        aggregates, identities, origins, users = set[str](), set[bytes](), set[bytes](), set[str]()
+        lease.progress(0, phase="Looking through the events")
+        aggregates, identities, origins, users = set[str](), Digests(width=8), Digests(width=8), set[str]()
         for look in self._looks(lease):
-            origins.add(look.origin.digest)
-            named = [*self._types.referred(look.type, look.tree), *filter(None, [look.identity])]
-            aggregates.update(each.aggregate for each in named)
-            identities.update(each.digest for each in named)
-            if with_users and (user := user_of(look.tree)) is not None:
+            origins.add(look.origin)
+            _, host, user = acting(look.tree)
+            named = self._types.referred(look.type, host, look.tree)
+            if look.identity is not None:
+                named.append(look.identity)
+            for each in named:
+                aggregates.add(each.aggregate)
+                identities.add(each.digest)
+            if with_users and user:
                 users.add(user)
         return Wanted(frozenset(aggregates), identities, origins, users)
 
     def _looks(self, lease: Lease) -> Iterator[Look]:
         for chunk in self.chunks():
             lease.check()
-            yield from self._looks_at(chunk)
+            for row in chunk:
+                try:
+                    look = self.look(row)
+                except (MalformedValue, NoIdentity):
+                    continue
+                yield look
 
-    def _looks_at(self, events: Iterable[Event]) -> Iterator[Look]:
-        for event in events:
-            try:
-                yield self.look(event)
-            except (MalformedValue, NoIdentity):
-                continue
-
-    def _hop(self, event: Event) -> Hop:
-        return Hop(*self._from, event.partition, event.offset, sha256(bytes(event.value)).hexdigest())
+    def _body(self, row: Row, headers: Headers) -> tuple[Body, int]:
+        """What goes out, as `outgoing` says, and the row of its schema."""
+        if row.revision_body is not None and row.revision_schema_id is not None:
+            return Body(parse(self.rows[row.revision_schema_id].text), row.revision_body), row.revision_schema_id
+        # Where the schema's id came in a header, the value is the body alone.
+        framed = not headers or header_schema_guid(headers) is None
+        data = unframe(row.value)[1] if framed else row.value
+        return Body(parse(self.rows[row.schema_id].text), data), row.schema_id
 
 
 def _schemas_in_use(events: EventQuerySet) -> list[int]:
@@ -115,9 +167,6 @@ def _schemas_in_use(events: EventQuerySet) -> list[int]:
     return list(rows.distinct())
 
 
-def _in_order(events: EventQuerySet) -> Iterator[Event]:
+def _in_order(events: EventQuerySet) -> Iterator[Row]:
     """The events from a cursor on the server: memory stays the same, however many there are."""
-    fields = ("partition", "offset", "timestamp", "key", "value", "headers", "event_type_id", "schema_id")
-    revision = ("revision__schema_id", "revision__body")
-    rows = events.in_order().select_related("revision").only("promotion_id", *fields, *revision)
-    return rows.iterator(chunk_size=CHUNK)
+    return map(Row._make, events.in_order().values_list(*_COLUMNS).iterator(chunk_size=CHUNK))

@@ -12,9 +12,8 @@ from promotion.actions.headway import Headway
 from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import Schemas
-from promotion.actions.target_scan import Evidence, Seen, TargetScan, Wanted
-from promotion.domain.event_id import event_id
-from promotion.domain.event_id_body import patched, spans
+from promotion.actions.target_scan import NOTHING, Evidence, Seen, TargetScan, Wanted
+from promotion.domain.event_id_body import Spans, patched, spans
 from promotion.domain.fold import note_author
 from promotion.domain.identity import DIGEST_BYTES
 from promotion.domain.judge import Copy, TargetState
@@ -56,16 +55,22 @@ class TargetReading:
 
 
 def read_target(
-    lease: Lease, target: Environment, registry: Schemas, types: TypeTable, wanted: Wanted, keep_timestamp: bool
+    lease: Lease,
+    target: Environment,
+    registry: Schemas,
+    types: TypeTable,
+    survey: Callable[[], Wanted],
+    keep_timestamp: bool,
 ) -> TargetReading:
-    """Read the target's committed records and fold what `wanted` names. Raises Unreachable and the like, Cancelled.
+    """Read the target's committed records and fold what `survey` wants. Raises Unreachable and the like, Cancelled.
 
-    `keep_timestamp` is as in `content_of`.
+    Nobody is asked what is wanted of a target that holds nothing. `keep_timestamp` is as in `content_of`.
     """
     state = TargetState()
     with open_reader(kafka_connection(target), target.topic) as reader:
         pins = reader.pin()
         lows, ends = {p.partition: p.low for p in pins}, {p.partition: p.end for p in pins}
+        wanted = survey() if ends != lows else NOTHING
         headway = Headway(lease, lows, ends)
         headway.begin(f"Reading {target.name}")
         scan = TargetScan(registry, types, wanted, lease.check, *_folding(state, keep_timestamp))
@@ -73,12 +78,12 @@ def read_target(
     return TargetReading(state, lows, ends, dict(scan.counts), scan.evidence, sorted(scan.unknown_ids))
 
 
-def content_of(schema: Schema, body: bytes, keep_timestamp: bool) -> bytes:
+def content_of(schema: Schema, body: bytes, where: Spans, keep_timestamp: bool) -> bytes:
     """Return 16 bytes of what an event says, whatever nonce it has: each environment gives its own.
 
-    Without `keep_timestamp` EventId's timestamp does not count either.
+    `where` are the body's `spans`. Without `keep_timestamp` EventId's timestamp does not count either.
     """
-    neutral = patched(body, spans(schema, body), 0, None if keep_timestamp else 0)
+    neutral = patched(body, where, 0, None if keep_timestamp else 0)
     return blake2b(schema.fingerprint.encode() + neutral, digest_size=DIGEST_BYTES).digest()
 
 
@@ -89,12 +94,13 @@ def _folding(state: TargetState, keep_timestamp: bool) -> Folding:
     def on_copy(seen: Seen, origin: bytes) -> None:
         known = state.copies.get(origin)
         if known is None or seen.place > known.place:
-            state.copies[origin] = Copy(seen.place, content_of(seen.schema, seen.body, keep_timestamp), seen.at)
+            where = spans(seen.schema, seen.body)
+            content = content_of(seen.schema, seen.body, where, keep_timestamp)
+            state.copies.put(origin, Copy(seen.place, content, seen.at))
 
     def on_aggregate(seen: Seen, identity: bytes) -> None:
         found = state.fold.add(identity, seen.type.action, seen.tree, seen.place)
-        promoted, derived = seen.provenance is not None, event_id(seen.tree).derived
-        note_author(found, seen.place, seen.at, promoted=promoted, derived=derived)
+        note_author(found, seen.place, seen.at, promoted=seen.promoted, derived=seen.derived)
 
     def on_user(_: Seen, user: str, nonce: int | None) -> None:
         if nonce is not None and nonce > state.nonces.get(user, 0):

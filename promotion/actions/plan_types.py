@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from promotion.domain.event_id import host_of
 from promotion.domain.fold import CREATING
 from promotion.domain.identity import Identity, identity_of
 from promotion.domain.names import split_name
@@ -51,9 +50,9 @@ class TypeTable:
         table.references = ReferenceMap(paths)
         return table
 
-    def referred(self, kind: PlannedType, tree: Mapping[str, Any]) -> list[Identity]:
-        """Return the things that a decoded event of `kind` refers to by their ids."""
-        return self.references.of(kind.aggregate, host_of(tree) or "", tree)
+    def referred(self, kind: PlannedType, host: str, tree: Mapping[str, Any]) -> list[Identity]:
+        """Return the things that a decoded event of `kind` refers to by their ids; `host` is its host, "" for none."""
+        return self.references.of(kind.aggregate, host, tree)
 
     def named(self, full_name: str) -> PlannedType:
         """Return the type of a record on the target; one that no row knows is judged alone."""

@@ -16,6 +16,7 @@ from promotion.actions.lease import Lease
 from promotion.actions.plan_types import TypeTable
 from promotion.actions.schema_source import open_schemas, set_digest
 from promotion.actions.target_scan import Seen, TargetScan, Wanted
+from promotion.domain.digests import Digests
 from promotion.domain.plan_choices import PlanChoices, Policy
 from promotion.errors import Stale
 from promotion.kafka.reader import open_reader
@@ -120,8 +121,8 @@ def wanted_of(plan: Plan) -> Wanted:
     users = plan.steps.order_by().values_list("event__user", flat=True).distinct()
     return Wanted(
         frozenset(name for name in aggregates if name),
-        {bytes(each) for each in identities if each},
-        {bytes(each) for each in rows.values_list("origin", flat=True).iterator() if each},
+        Digests(bytes(each) for each in identities if each),
+        Digests(bytes(each) for each in rows.values_list("origin", flat=True).iterator() if each),
         set(users) - {""} if choices.nonce == Policy.CONTINUE else set(),
     )
 

@@ -8,53 +8,72 @@ the target is other people's as well.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from promotion.actions.plan_types import PlannedType, TypeTable
 from promotion.actions.schema_source import Schemas
 from promotion.domain.decode import read
-from promotion.domain.event_id import host_of, user_of
+from promotion.domain.event_id import acting
 from promotion.domain.event_id_body import read_event_id
 from promotion.domain.identity import NoIdentity
 from promotion.domain.order import HighestSoFar, MergeKey
-from promotion.domain.provenance import Provenance, read_provenance
-from promotion.domain.record import Headers
+from promotion.domain.provenance import OriginReader
 from promotion.domain.schema import Schema, parse
-from promotion.domain.wire import PREFIX_BYTES, MalformedValue, header_schema_guid, unframe
+from promotion.domain.wire import GUID_HEADER, PREFIX_BYTES, MalformedValue, header_schema_guid, unframe
 from promotion.errors import InvalidInput, NotFound
 from promotion.kafka.reader import Batch, RawRecord, Reader
+
+_Names = tuple[str, ...]
+_Values = tuple[bytes | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a plan is about: aggregates by name and by identity, origins and users. No users: nonces do not matter."""
+    """What a plan is about: aggregates by name and by identity, origins and users. No users: nonces do not matter.
+
+    `identities` and `origins` may hold more than that; whoever is handed a record looks at its whole digest.
+    """
 
     aggregates: frozenset[str]
-    identities: set[bytes]
-    origins: set[bytes]
-    users: set[str]
+    identities: Container[bytes]
+    origins: Container[bytes]
+    users: Container[str]
+
+
+NOTHING = Wanted(frozenset(), (), (), ())
 
 
 @dataclass(slots=True)
 class Seen:
-    """One record of the target that could be read, with its type and schema. `tree` may hold EventId alone."""
+    """One record of the target that could be read, with its type and schema. `tree` may hold EventId alone.
+
+    `promoted` is whether a promotion has brought it, `derived` whether a stream processor made it of another one.
+    """
 
     type: PlannedType
     schema: Schema
     body: bytes
     place: MergeKey
-    at: str
     tree: Mapping[str, Any]
-    provenance: Provenance | None
+    promoted: bool
+    derived: bool
+
+    @property
+    def at(self) -> str:
+        """Where it lies: "partition:offset"."""
+        return f"{self.place[1]}:{self.place[2]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Kind:
+    """What records of one schema have in common. `wanted`: an aggregate of theirs may be."""
+
     schema: Schema
     type: PlannedType
     body_at: int
+    wanted: bool
 
 
 @dataclass
@@ -64,10 +83,9 @@ class Evidence:
     by_host: int = 0
     by_user: int = 0
 
-    def take(self, key: bytes | None, tree: Mapping[str, Any]) -> None:
-        """Look at one fully decoded record."""
-        host, user = host_of(tree), user_of(tree)
-        if key is None or host is None or user is None or host == user:
+    def take(self, key: bytes | None, host: str, user: str) -> None:
+        """Look at one fully decoded record; "" where it has no host or no user."""
+        if key is None or not host or not user or host == user:
             return
         self.by_host += key == host.encode()
         self.by_user += key == user.encode()
@@ -97,7 +115,7 @@ class TargetScan:
         self, reader: Reader, starts: Mapping[int, int], ends: Mapping[int, int], progress: Callable[[Batch], None]
     ) -> None:
         """Read it all, and tell `progress` of each batch. Raises what reader, registry, `check` and that raise."""
-        self._order, self._kinds = HighestSoFar(), dict[Any, _Kind | None]()
+        self._order, self._kinds, self._origins = HighestSoFar(), dict[Any, _Kind | None](), OriginReader()
         done = 0
         for batch in reader.read(starts, ends):
             self.check()
@@ -109,51 +127,51 @@ class TargetScan:
 
     def _take(self, records: Iterable[RawRecord]) -> None:
         for raw in records:
-            partition, offset = raw.partition() or 0, raw.offset() or 0
             kind_of_time, timestamp = raw.timestamp()
-            place = self._order.key(partition, offset, timestamp if kind_of_time else -1)
+            place = self._order.key(raw.partition() or 0, raw.offset() or 0, timestamp if kind_of_time else -1)
             value = raw.value()
             if value is None:
                 self.counts["tombstones"] += 1
                 continue
-            headers = tuple(raw.headers() or ())
+            headers = raw.headers()
+            names, values = zip(*headers, strict=True) if headers else ((), ())
             try:
-                kind = self._kind(value, headers)
+                kind = self._kind(value, names, values)
                 if kind is None:
                     self.counts["unreadable"] += 1
                 else:
-                    self._look(raw, value, headers, kind, place, f"{partition}:{offset}")
+                    self._look(raw, value, names, values, kind, place)
             except MalformedValue:
                 self.counts["unreadable"] += 1
 
-    def _look(self, raw: RawRecord, value: bytes, headers: Headers, kind: _Kind, place: MergeKey, at: str) -> None:
-        wanted, body = self.wanted, value[kind.body_at :]
-        provenance = read_provenance(headers) if headers else None
-        whole = kind.type.aggregate in wanted.aggregates
+    def _look(self, raw: RawRecord, value: bytes, names: _Names, values: _Values, kind: _Kind, place: MergeKey) -> None:
+        """Decode it as far as it is needed, and hand it on. Nothing is made of a record that nobody asks for."""
+        wanted, body, whole = self.wanted, value[kind.body_at :], kind.wanted
+        origin = self._origins.digest(names, values) if names else None
         if whole:
             tree: Mapping[str, Any] = read(kind.schema, body)
-            self.evidence.take(raw.key(), tree)
         else:
             tree = read_event_id(kind.schema, body) if wanted.users else {}
-        seen = Seen(kind.type, kind.schema, body, place, at, tree, provenance)
-        if provenance is not None and (origin := provenance.origin.digest) in wanted.origins:
+        derived, host, user = acting(tree)
+        if whole:
+            self.evidence.take(raw.key(), host, user)
+        copied = origin is not None and origin in wanted.origins
+        identity = _identity(kind.type, tree) if whole else None
+        about = identity is not None and identity in wanted.identities
+        acted = user != "" and user in wanted.users
+        if not (copied or about or acted):
+            return
+        seen = Seen(kind.type, kind.schema, body, place, tree, origin is not None, derived)
+        if copied and origin is not None:
             self.on_copy(seen, origin)
-        if whole and (identity := self._identity(seen)) in wanted.identities and identity is not None:
+        if about and identity is not None:
             self.on_aggregate(seen, identity)
-        user = user_of(tree) if wanted.users else None
-        if user in wanted.users and user is not None:
+        if acted:
             nonce = tree["EventId"].get("nonce")
             self.on_user(seen, user, nonce if type(nonce) is int else None)
 
-    def _identity(self, seen: Seen) -> bytes | None:
-        try:
-            found = seen.type.identity(seen.tree)
-        except NoIdentity:
-            return None
-        return found.digest if found is not None else None
-
-    def _kind(self, value: bytes, headers: Headers) -> _Kind | None:
-        guid = header_schema_guid(headers) if headers else None
+    def _kind(self, value: bytes, names: _Names, values: _Values) -> _Kind | None:
+        guid = header_schema_guid(tuple(zip(names, values, strict=True))) if GUID_HEADER in names else None
         cached: Any = guid if guid is not None else value[:PREFIX_BYTES]
         if cached not in self._kinds:
             self.check()
@@ -175,4 +193,13 @@ class TargetScan:
             return None
         if schema.root.kind != "record":
             return None
-        return _Kind(schema, self.types.named(schema.full_name), body_at)
+        named = self.types.named(schema.full_name)
+        return _Kind(schema, named, body_at, named.aggregate in self.wanted.aggregates)
+
+
+def _identity(kind: PlannedType, tree: Mapping[str, Any]) -> bytes | None:
+    try:
+        found = kind.identity(tree)
+    except NoIdentity:
+        return None
+    return found.digest if found is not None else None

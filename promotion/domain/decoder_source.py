@@ -10,8 +10,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from promotion.domain.avro_type import AvroType
+from promotion.domain.event_id import FIELD
 from promotion.domain.limits import Limits
 
+#: The numbers of EventId whose places a decoder can tell, and the types that they then have.
+PLACED: Final = ("nonce", "timestamp")
+_PLACED_KINDS: Final = ("int", "long")
 MAX_NODES: Final = 256
 MAX_DEPTH: Final = 10  # containers inside each other: Python takes 20 loops, and an array is two of them
 _MAX_SEARCH: Final = 64
@@ -27,12 +31,15 @@ class DecoderSource:
     """Writes `decode(data)` for records of the type `root`: plainly as Walker does, or `as_json` as JsonWalker does.
 
     `text` is the source, `constants` what stands behind its names besides decoder_parts.PARTS. With `whole` it gives
-    up where bytes are left. Raises Unfit.
+    up where bytes are left. With `placed` it returns, in place of the value, where the numbers PLACED of the field
+    EventId stand: (first byte, byte behind) of each, None for one that is not there. Raises Unfit.
     """
 
-    def __init__(self, root: AvroType, limits: Limits, as_json: bool, whole: bool = True) -> None:
+    def __init__(self, root: AvroType, limits: Limits, as_json: bool, whole: bool = True, placed: bool = False) -> None:
         self.constants: dict[str, Any] = {}
         self.limits, self.as_json = limits, as_json
+        self.places: dict[str, str] = {}
+        self.placed = _event_id(root) if placed else None
         self.cyclic = _cyclic(root)
         self._nodes = self._names = 0
         self._functions: dict[int, str] = {}
@@ -73,8 +80,11 @@ class DecoderSource:
             f" left = {self.limits.max_values - values}",
             *body.lines,
             f" if p {'!=' if whole else '>'} end: raise GaveUp",
-            " return found",
+            f" return {self._result()}",
         ]
+
+    def _result(self) -> str:
+        return "found" if self.placed is None else ", ".join(self.places.get(name, "None") for name in PLACED)
 
     def _function(self, name: str, node: AvroType) -> list[str]:
         body = _Body(self, "depth + ")
@@ -114,7 +124,13 @@ class _Body:
         values, parts = 1, []
         for item in node.fields:
             name = self._source.name("v")
+            placed = node is self._source.placed and item.name in PLACED and item.type.kind in _PLACED_KINDS
+            if placed:
+                self._add(f"{name}_at = p")
             values += self.value(item.type, depth + 1, name)
+            if placed:
+                self._add(f"{name}_to = p")
+                self._source.places[item.name] = f"({name}_at, {name}_to)"
             parts.append(f"{_literal(item.name)}: {name}")
         self._add(f"{into} = {{{', '.join(parts)}}}")
         return values
@@ -222,6 +238,14 @@ _SIMPLE: Final[dict[str, tuple[str, ...]]] = {
     "long": tuple(line.format("long") for line in _VARINT),
     "string": (*_LENGTH, "{into} = data[q:p].decode()"),
 }
+
+
+def _event_id(root: AvroType) -> AvroType:
+    """The record of EventId, the last field of `root`. Where it stands in earlier fields too, the last one counts."""
+    last = root.fields[-1]
+    if last.name != FIELD or last.type.kind != "record" or id(last.type) in _cyclic(root):
+        raise Unfit
+    return last.type
 
 
 def _literal(name: str) -> str:

@@ -25,7 +25,8 @@ class Decoders:
     """What the Walkers would do under the default limits, in place of them from the WORTHth call on.
 
     `plain` returns what Walker does, `as_json` what JsonWalker does, `head` the fields up to and with EventId, and
-    looks at nothing behind them. All give up until they are made.
+    looks at nothing behind them, `spans` where the numbers of EventId stand: see `event_id_body.spans`. All give up
+    until they are made.
     """
 
     def __init__(self, root: AvroType) -> None:
@@ -33,12 +34,16 @@ class Decoders:
         self.plain: Decode = self._later("plain")
         self.as_json: Decode = self._later("as_json")
         self.head: Decode = self._later("head")
+        self.spans: Decode = self._later("spans")
 
     def make(self, *names: str) -> None:
         """Make those of these names at once, for a job that knows how much it reads."""
         for name in names:
-            root = _head(self._root) if name == "head" else self._root
-            made = compiled(root, DEFAULT_LIMITS, as_json=name == "as_json", whole=name != "head")
+            beginning = name in ("head", "spans")
+            root = _head(self._root) if beginning else self._root
+            made = compiled(
+                root, DEFAULT_LIMITS, as_json=name == "as_json", whole=not beginning, placed=name == "spans"
+            )
             setattr(self, name, made)
 
     @cached_property
@@ -59,12 +64,14 @@ class Decoders:
         return early
 
 
-def compiled(root: AvroType, limits: Limits, *, as_json: bool = False, whole: bool = True) -> Decode:
+def compiled(
+    root: AvroType, limits: Limits, *, as_json: bool = False, whole: bool = True, placed: bool = False
+) -> Decode:
     """Return a decoder for `root` under `limits`; one that always gives up where `root` is no record, or is unfit."""
     if root.kind != "record":
         return _give_up
     try:
-        source = DecoderSource(root, limits, as_json, whole)
+        source = DecoderSource(root, limits, as_json, whole, placed)
     except Unfit:
         return _give_up
     space: dict[str, Any] = {"__builtins__": {}, "len": len, "range": range, **PARTS, **source.constants}

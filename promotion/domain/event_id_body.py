@@ -6,8 +6,7 @@ EventId is the first field of every event of Light Portal, so nothing behind it 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from promotion.domain.decoders import GAVE_UP
 from promotion.domain.encode import zigzag
@@ -20,8 +19,7 @@ from promotion.domain.wire import MalformedValue
 _NUMBERS = ("int", "long")
 
 
-@dataclass(frozen=True, slots=True)
-class Spans:
+class Spans(NamedTuple):
     """Where EventId's numbers stand in a body, as (first byte, byte behind); None where it has no such number."""
 
     nonce: tuple[int, int] | None = None
@@ -56,6 +54,11 @@ def read_event_id(schema: Schema, body: bytes, limits: Limits = DEFAULT_LIMITS) 
 
 def spans(schema: Schema, body: bytes, limits: Limits = DEFAULT_LIMITS) -> Spans:
     """Return where EventId's nonce and timestamp stand in `body`. Raises MalformedValue."""
+    if limits is DEFAULT_LIMITS:
+        try:
+            return Spans(*schema.decoders.spans(body))
+        except GAVE_UP:
+            pass
     walker = Walker(body, limits)
     try:
         for item in schema.root.fields:
@@ -79,7 +82,11 @@ def _inside(walker: Walker, event_id: Any) -> Spans:
 
 def patched(body: bytes, where: Spans, nonce: int | None = None, timestamp: int | None = None) -> bytes:
     """Return `body` with EventId's nonce and timestamp set, where given and where it has them; all else as it is."""
-    parts = [(span, value) for span, value in ((where.nonce, nonce), (where.timestamp, timestamp)) if value is not None]
-    for span, value in sorted(((s, v) for s, v in parts if s is not None), reverse=True):
-        body = body[: span[0]] + zigzag(value) + body[span[1] :]
+    changes = []
+    if nonce is not None and where.nonce is not None:
+        changes.append((where.nonce, zigzag(nonce)))
+    if timestamp is not None and where.timestamp is not None:
+        changes.append((where.timestamp, zigzag(timestamp)))
+    for (begin, end), number in sorted(changes, reverse=True):  # from behind: the places before stay what they are
+        body = body[:begin] + number + body[end:]
     return body

@@ -7,12 +7,15 @@ order they come in, the same state comes out.
 
 from __future__ import annotations
 
+import marshal
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from promotion.domain.event_id import FIELD
 from promotion.domain.order import MergeKey
+from promotion.domain.shelf import MOST_BYTES, Shelf
 
 DELETED = "Deleted"
 #: Actions that say nothing beside their fields. Of others (Locked, Unlocked) the last one is part of the state.
@@ -70,25 +73,33 @@ class Aggregate:
 
 
 class Fold:
-    """Aggregates by the digest of their identity."""
+    """Aggregates by the digest of their identity; however many there are, most of them lie in a file.
 
-    def __init__(self) -> None:
-        self.aggregates: dict[bytes, Aggregate] = {}
+    What a method returns is as it is until the next call of one. `most` is as Shelf has it; with None all are held, and
+    fields may have other values than those that `decode` makes.
+    """
+
+    def __init__(self, most: int | None = MOST_BYTES) -> None:
+        self._measured = most is not None
+        self._aggregates = Shelf(_packed, _unpacked, sys.maxsize if most is None else most)
 
     def get(self, identity: bytes) -> Aggregate | None:
         """Return the aggregate, None where no event of it was ever seen."""
-        return self.aggregates.get(identity)
+        return self._aggregates.get(identity)
 
     def exists(self, identity: bytes) -> bool:
         """Return whether the aggregate is there."""
-        found = self.aggregates.get(identity)
+        found = self._aggregates.get(identity)
         return found is not None and found.exists
 
     def add(self, identity: bytes, action: str, tree: Mapping[str, Any], place: MergeKey) -> Aggregate:
         """Take one event, in any order; `tree` is what `decode` made of it. Return its aggregate."""
-        found = self.aggregates.get(identity)
+        found, size = self._aggregates.get(identity), _size(tree) if self._measured else 0
         if found is None:
-            found = self.aggregates[identity] = Aggregate()
+            found = Aggregate()
+            self._aggregates.put(identity, found, size)
+        else:
+            self._aggregates.changed(identity, size)
         if action == DELETED:
             found.deleted = _later(found.deleted, place)
             return found
@@ -101,6 +112,21 @@ class Fold:
         if action not in PLAIN and (found.status is None or found.status[0] < place):
             found.status = (place, action)
         return found
+
+
+def _size(tree: Any) -> int:
+    return len(marshal.dumps(tree))
+
+
+def _packed(found: Aggregate) -> tuple[Any, ...]:
+    return (
+        found.fields, found.status, found.alive, found.deleted, found.promoted, found.foreign, found.foreign_at,
+        found.newest, found.newest_at,
+    )  # fmt: skip
+
+
+def _unpacked(values: tuple[Any, ...]) -> Aggregate:
+    return Aggregate(*values)
 
 
 def _later(one: MergeKey | None, other: MergeKey) -> MergeKey:

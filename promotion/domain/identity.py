@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -26,11 +26,14 @@ class Identity:
 
     aggregate: str
     values: tuple[str, ...]
+    _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
     def digest(self) -> bytes:
         """16 bytes that stand for it."""
-        return digest_of(self.aggregate, *self.values)
+        if not self._digest:
+            object.__setattr__(self, "_digest", digest_of(self.aggregate, *self.values))
+        return self._digest
 
     @property
     def label(self) -> str:
@@ -52,11 +55,13 @@ def identity_of(aggregate: str, paths: Sequence[str], tree: Mapping[str, Any]) -
     """
     if not paths:
         return None
-    return Identity(aggregate, tuple(_value(tree, path) for path in paths))
+    return Identity(aggregate, tuple([_value(tree, path) for path in paths]))
 
 
 def _value(tree: Mapping[str, Any], path: str) -> str:
-    found: Any = host_of(tree) if path == HOST else _at(tree, path)
+    found: Any = host_of(tree) if path == HOST else tree.get(path) if "." not in path else _at(tree, path)
+    if type(found) is str and found:
+        return found
     if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
         raise NoIdentity(
             f"The key field {path} of the event has no value.",

@@ -13,6 +13,7 @@ from promotion.domain.event_id import FIELD
 from promotion.domain.fold import CREATING, DELETED, PLAIN, PLANNED, Aggregate, Fold, note_author
 from promotion.domain.identity import Identity
 from promotion.domain.order import MergeKey
+from promotion.domain.shelf import Shelf
 
 MOST_CHANGES = 50
 
@@ -49,12 +50,11 @@ class TargetState:
     """
 
     fold: Fold = field(default_factory=Fold)
-    copies: dict[bytes, Copy] = field(default_factory=dict)
+    copies: Shelf[Copy] = field(default_factory=lambda: Shelf(tuple, Copy._make))
     nonces: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One outgoing event. `origin` is 16 bytes of where it first came from, `content` of what it says.
 
     `creates` is whether its aggregate may begin with it: by its action, or because no type of it ever creates one.
@@ -92,6 +92,10 @@ class Judged:
     hint: str = ""
 
 
+#: The two that most events get.
+_NEW, _SAME = Judged(Verdict.NEW, True), Judged(Verdict.SAME, False)
+
+
 class Judge:
     """Judges one event after the other; `state` becomes what it would be behind them."""
 
@@ -113,13 +117,13 @@ class Judge:
         if copy is not None and copy.content == event.content:
             return Judged(Verdict.ALREADY_PROMOTED, False, at=copy.at)
         if event.identity is None:
-            return Judged(Verdict.NEW, True)
+            return _NEW
         there = self._state.fold.get(event.identity.digest)
         if there is None or not there.exists:
             return self._judge_absent(event, there)
         changes = _changes(event, there)
         if not changes:
-            return Judged(Verdict.SAME, False)
+            return _SAME
         if event.knows is not None and there.changed_since(event.knows):
             return self._outdated(there, changes)
         if event.knows is None and there.changed_by_others:
@@ -130,7 +134,7 @@ class Judge:
         if there is not None and there.changed_by_others:
             return self._conflict(there, ())
         if event.creates:
-            return Judged(Verdict.NEW, True)
+            return _NEW
         what = "delete" if event.action == DELETED else "change"
         return Judged(
             Verdict.ORPHAN,
@@ -196,6 +200,6 @@ def _field_changes(tree: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
             continue
         if name not in now:
             yield Change(name, None, value)
-        else:
+        elif type(value) is not str or now[name] != value:  # most are the same text
             for each in differences(now[name], value, MOST_CHANGES):
                 yield Change(f"{name}{each.path.removeprefix('$')}", each.before, each.after)

@@ -45,8 +45,10 @@ def headers_bytes(headers: Sequence[Header]) -> int:
     """Return what headers take of a record, their number included. Source: as for `batch_bytes`."""
     size = _varint(len(headers))
     for name, value in headers:
-        size += _sized(len(name) if name.isascii() else len(name.encode()))
-        size += 1 if value is None else _sized(len(value))
+        length = len(name) if name.isascii() else len(name.encode())
+        size += length + (1 if length < 64 else _varint(length))
+        length = 0 if value is None else len(value)  # no value is the length -1, which takes one byte too
+        size += length + (1 if length < 64 else _varint(length))
     return size
 
 

@@ -14,7 +14,7 @@ from promotion.domain.avro_type import AvroField, AvroType
 from promotion.domain.decode import decode, read
 from promotion.domain.decoder_source import MAX_DEPTH, MAX_NODES, DecoderSource, Unfit
 from promotion.domain.decoders import GAVE_UP, WORTH, compiled
-from promotion.domain.event_id_body import read_event_id
+from promotion.domain.event_id_body import Spans, read_event_id, spans
 from promotion.domain.json_codec import from_json_value, to_json_value
 from promotion.domain.limits import DEFAULT_LIMITS, Limits
 from promotion.domain.schema import Schema, parse
@@ -23,7 +23,7 @@ from promotion.domain.wire import MalformedValue
 from tests.domain.strategies import Datum, data, data_of, schema_texts, varint
 from tests.domain.test_decode import HOSTILE
 
-DECODERS = ("plain", "as_json", "head")
+DECODERS = ("plain", "as_json", "head", "spans")
 CATALOGUE = sorted((Path(__file__).parents[2] / "schemas").glob("*.avsc"))
 SMALL = st.builds(
     Limits, max_value_bytes=st.integers(0, 60), max_values=st.integers(0, 40), max_depth=st.integers(0, 8)
@@ -197,6 +197,7 @@ def test_every_type_of_the_catalogue_is_read_without_the_walker(path: Path, data
     datum = data.draw(data_of(parse(path.read_text())))
     assert repr(made(datum.schema).decoders.plain(datum.body)) == repr(datum.tree)
     assert repr(datum.schema.decoders.head(datum.body)) == repr({"EventId": datum.tree["EventId"]})
+    assert spans(datum.schema, datum.body, Limits()) == Spans(*datum.schema.decoders.spans(datum.body))
 
 
 @given(corrupted(st.sampled_from(CATALOGUE).flatmap(lambda path: data_of(parse(path.read_text())))))
@@ -206,6 +207,37 @@ def test_event_id_is_read_or_refused_as_the_walker_does(case: tuple[Schema, byte
     other = Limits()  # equal, and not the same: for these there is the Walker alone
     assert outcome(lambda: read_event_id(schema, body)) == outcome(lambda: read_event_id(schema, body, other))
     assert outcome(lambda: read(schema, body)) == outcome(lambda: read(schema, body, other))
+    assert outcome(lambda: spans(schema, body)) == outcome(lambda: spans(schema, body, other))
+
+
+EVENT_ID = {
+    "type": "record",
+    "name": "t.EventId",
+    "fields": [
+        {"name": "id", "type": "string"},
+        {"name": "nonce", "type": "long"},
+        {"name": "timestamp", "type": "int"},
+    ],
+}
+WITH_EVENT_ID = [
+    [("EventId", EVENT_ID), ("size", "int")],
+    [("first", ["null", EVENT_ID]), ("EventId", "t.EventId")],
+    [("first", {"type": "array", "items": EVENT_ID}), ("EventId", "t.EventId"), ("last", "string")],
+    [("first", ["null", "t.R"]), ("EventId", EVENT_ID)],
+    [("EventId", EVENT_ID | {"fields": [*EVENT_ID["fields"], {"name": "inner", "type": ["null", "t.EventId"]}]})],
+    [("EventId", EVENT_ID | {"fields": [{"name": "nonce", "type": ["null", "long"]}]})],
+    [("EventId", "string"), ("nonce", "long")],
+    [("nonce", "long"), ("timestamp", "long")],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", WITH_EVENT_ID, ids=str)
+@settings(max_examples=100)
+@given(body=st.lists(st.sampled_from([0, 0, 2, 2, 4, 65, 128, 1]), max_size=20).map(bytes))
+def test_the_numbers_of_event_id_stand_where_the_walker_finds_them(fields: list[Any], body: bytes) -> None:
+    listed = [{"name": name, "type": kind} for name, kind in fields]
+    schema = made(parse(json.dumps({"type": "record", "name": "t.R", "fields": listed})))
+    assert outcome(lambda: spans(schema, body)) == outcome(lambda: spans(schema, body, Limits()))
 
 
 @given(st.integers(-(2**64), 2**64), st.integers(0, 3))

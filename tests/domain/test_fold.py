@@ -2,8 +2,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotion.domain.fold import Fold, note_author
+from promotion.domain.shelf import MOST_BYTES
 
-THING = b"one thing"
+THING = b"one thing, alone"
 
 
 def folded(events):
@@ -34,8 +35,8 @@ TREES = st.dictionaries(st.sampled_from("abc"), st.integers(0, 3))
 def test_the_order_in_which_events_are_read_does_not_matter(happened, random):
     """Partitions are read side by side: only the places in the merged order count."""
 
-    def state(order):
-        fold = Fold()
+    def state(order, most=MOST_BYTES):
+        fold = Fold(most)
         for place in order:
             action, tree, promoted = happened[place]
             found = fold.add(THING, action, tree, (place, 0, 0))
@@ -47,6 +48,7 @@ def test_the_order_in_which_events_are_read_does_not_matter(happened, random):
     expected = state(order)
     random.shuffle(order)
     assert state(order) == expected
+    assert state(order, -1) == expected  # each event finds the aggregate in the file
 
 
 def test_what_a_processor_derived_on_the_target_is_nobodys_change():

@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotion.domain.fold import note_author
+from promotion.domain.fold import Fold, note_author
 from promotion.domain.identity import Identity
 from promotion.domain.judge import Candidate, Copy, Judge, TargetState, Verdict, creates
+from promotion.domain.shelf import Shelf
 
 ROLE = Identity("Role", ("h", "admin"))
 
@@ -107,7 +108,7 @@ def test_a_forced_conflict_goes_out_and_settles_it_for_what_follows():
 
 def test_provenance_alone_makes_it_already_promoted_unless_it_says_something_else_now():
     target = state()
-    target.copies[b"o"] = Copy((1, 0, 0), b"c", "2:5")
+    target.copies.put(b"o", Copy((1, 0, 0), b"c", "2:5"))
     same, other, elsewhere = verdicts(target, event(), event(content=b"d"), event(origin=b"p"))
     assert (same.verdict, same.goes, same.at) == (Verdict.ALREADY_PROMOTED, False, "2:5")
     assert other.verdict == Verdict.NEW
@@ -140,3 +141,20 @@ def test_sending_what_goes_and_judging_again_finds_nothing_new(events):
         assert (said.verdict == Verdict.ORPHAN) == (each.identity.values not in alive and each.action != "Created")
         if said.goes:
             alive.discard(each.identity.values) if each.action == "Deleted" else alive.add(each.identity.values)
+
+
+@given(EVENTS, EVENTS)
+def test_what_lies_in_a_file_is_judged_as_what_lies_in_memory(there, events):
+    def said(**parts):
+        target = TargetState(**parts)
+        for place, each in enumerate(there):
+            found = target.fold.add(each.identity.digest, each.action, each.tree, (place, 0, place))
+            note_author(found, (place, 0, place), f"0:{place}", promoted=bool(place % 2), derived=False)
+            target.copies.put(bytes([place]) * 16, Copy((place, 0, place), bytes([place]), f"0:{place}"))
+        judge = Judge(target, "sit")
+        return [
+            judge.judge(each._replace(origin=bytes([number]) * 16, content=bytes([number // 2])))
+            for number, each in enumerate(events)
+        ]
+
+    assert said() == said(fold=Fold(-1), copies=Shelf(tuple, Copy._make, -1))

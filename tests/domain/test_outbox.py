@@ -1,4 +1,8 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from promotion.domain.outbox import Groups
+from promotion.domain.shelf import MOST_BYTES
 
 
 def headers(name: bytes, ordinal: int, count: int):
@@ -32,3 +36,16 @@ def test_headers_that_are_not_the_outboxs_are_none():
     groups.add((("transaction_id", b"x"),), "0:1")
     groups.add((("transaction_id", b"x"), ("transaction_ordinal", b"-1"), ("transaction_count", b"2")), "0:1")
     assert groups.problems() == []
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c", b"d"]), st.integers(0, 3), st.integers(1, 3))))
+def test_any_number_of_groups_is_told_of_as_a_few_are(records):
+    def said(most):
+        groups = Groups(most)
+        unfinished = []
+        for number, (name, ordinal, count) in enumerate(records):
+            groups.add(headers(name, ordinal, count), f"0:{number}")
+            unfinished.append(groups.unfinished)
+        return unfinished, groups.problems()
+
+    assert said(MOST_BYTES) == said(-1)

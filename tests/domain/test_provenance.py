@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotion.domain.provenance import Hop, Provenance, outgoing_headers, read_provenance
+from promotion.domain.provenance import Hop, OriginReader, Provenance, outgoing_headers, read_provenance
 from promotion.domain.record import Headers
 from tests.domain.strategies import headers
 
@@ -75,6 +75,47 @@ def test_a_malformed_origin_is_replaced_by_the_source(name: str, value: bytes | 
     assert read_provenance(forged) is None
     found = read_provenance(outgoing_headers(forged, "p2", SIT))
     assert found == Provenance("p2", SIT, SIT)
+
+
+def origin_of(found: Provenance | None) -> bytes | None:
+    return found.origin.digest if found is not None else None
+
+
+BAD = st.sampled_from([
+    None, b"", b"x" * 256, b"\xff", b"a\nb", b"-1", b"2147483648", b"01", b"0", b"9223372036854775807",
+    b"9223372036854775808", b"9" * 5000, "\u0663".encode(), b"A" * 64, b"a" * 63, b"7\n",
+])  # fmt: skip
+
+
+@given(st.data(), headers(), HOPS, HOPS)
+def test_a_reader_of_many_records_says_the_same_of_each(data: st.DataObject, own: Headers, one: Hop, two: Hop) -> None:
+    """Whatever it has read before, and whoever wrote the headers."""
+    reader = OriginReader()
+    for before in ((), own, outgoing_headers(own, "p1", one)):
+        for hop in (two, one, two):
+            found = list(outgoing_headers(before, "p2", hop))
+            for at in data.draw(st.sets(st.integers(0, len(found) - 1), max_size=2)):
+                found[at] = found[at][0], data.draw(BAD)
+            if data.draw(st.booleans()):
+                found = data.draw(st.permutations(found))[data.draw(st.integers(0, 1)) :]
+            names, values = zip(*found, strict=True)
+            assert reader.digest(names, values) == origin_of(read_provenance(tuple(found)))
+
+
+def test_a_reader_forgets_what_it_has_met_too_much_of() -> None:
+    reader = OriginReader()
+    for number in range(2_500):
+        made = outgoing_headers((), f"p{number}", Hop("dev", f"c{number}", "topic", 0, 7, "a" * 64))
+        assert reader.digest(*zip(*made, strict=True)) == origin_of(read_provenance(made))
+    assert max(len(reader._places), len(reader._texts)) <= 1_000
+
+
+def test_a_reader_keeps_nothing_that_is_unfit() -> None:
+    reader = OriginReader()
+    for name in ("promotion.id", "promotion.origin.topic", "promotion.source.cluster"):
+        long = tuple((key, b"x" * 300 if key == name else value) for key, value in outgoing_headers((), "p1", DEV))
+        assert reader.digest(*zip(*long, strict=True)) is None
+    assert not any(len(value) > 255 for kept in (*reader._places, reader._texts) for value in kept)
 
 
 def test_a_repeated_origin_is_no_origin() -> None:

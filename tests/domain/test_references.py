@@ -84,6 +84,11 @@ def test_without_a_host_nothing_is_referred_to(references: ReferenceMap) -> None
 def test_references_are_bounded(references: ReferenceMap) -> None:
     many = references.of("ApiRule", "h", {"ruleIds": [f"r{number}" for number in range(5_000)]})
     assert len(many) == MOST_REFERENCES
+    again = ["r1"] * 300
+    late = references.of(
+        "ApiRule", "h", {"ruleId": "r1", "ruleIds": [*again, "r2"], "x": [{"ruleIds": [*again, "r3"]}]}
+    )
+    assert labels(late) == ["Rule h / r1", "Rule h / r2", "Rule h / r3"]
     deep: dict[str, Any] = {"ruleId": "deep"}
     for _ in range(50):
         deep = {"inner": deep}
@@ -96,6 +101,24 @@ def test_what_belongs_to_a_thing_begins_with_its_identity(references: ReferenceM
     assert references.parts_of("App") == ["Client"]
     assert references.parts_of("Client") == []
     assert references.parts_of("Host") == references.parts_of("Unknown") == []
+
+
+@pytest.mark.parametrize("fields", [{"apiId": "a"}, {"apiId": "a", "apiVersion": "1"}, {"apiVersion": "1"}, {}])
+def test_what_was_looked_up_for_other_events_does_not_matter(references: ReferenceMap, fields: dict[str, Any]) -> None:
+    fresh = ReferenceMap({aggregate: references._identities[aggregate] for aggregate in references._identities})
+    names = sorted(references._names)
+    for number in range(2_500):
+        some = {name: "x" for place, name in enumerate(names) if number >> place & 1}
+        references.of("Client", "h", {**fields, f"key-{number}": some})
+    assert references.of("Client", "h", fields) == fresh.of("Client", "h", fields)
+    assert len(references._shapes) <= 1_000
+
+
+def test_event_id_is_no_thing_and_no_part_of_one(references: ReferenceMap) -> None:
+    inner = {"ruleId": "r", "apiId": "a"}
+    assert references.of("Role", "h", {"EventId": inner, "roleId": "x"}) == []
+    odd = ReferenceMap({"Event": ["host", "EventId"], "Rule": ["host", "ruleId"]})
+    assert odd.of("Rule", "h", {"EventId": "e", "ruleId": "r", "inside": {"EventId": "e"}}) == []
 
 
 @settings(deadline=None)
