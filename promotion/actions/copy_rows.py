@@ -34,7 +34,7 @@ class _Int4(Dumper):
 
     format = Format.BINARY
     oid = adapters.types["int4"].oid
-    dump = staticmethod(struct.Struct(">i").pack)
+    dump = staticmethod(struct.Struct(">i").pack)  # type: ignore[assignment]  # of one value
 
 
 class CopyRows:

@@ -23,7 +23,7 @@ class Body:
 def original(event: Event) -> Body:
     """Return the body as it was read. The event is a kept one, its `schema` is loaded."""
     assert event.schema is not None, "a quarantined event has no body"
-    return Body(parse(event.schema.text), _without_frame(event))
+    return Body(parse(event.schema.text), body_of(bytes(event.value), event.headers))
 
 
 def outgoing(event: Event) -> Body:
@@ -68,8 +68,9 @@ def _schema(rows: dict[int, AvroSchema], pk: int) -> AvroSchema:
     return rows[pk]
 
 
-def _without_frame(event: Event) -> bytes:
+def body_of(value: bytes, headers: str) -> bytes:
+    """Return the Avro body of an event's `value` as it was read; `headers` are packed as a column has them."""
     # Where the schema's id came in a header, the value is the body alone.
-    if event.headers and header_schema_guid(unpack_headers(event.headers)) is not None:
-        return bytes(event.value)
-    return unframe(bytes(event.value))[1]
+    if headers and header_schema_guid(unpack_headers(headers)) is not None:
+        return value
+    return unframe(value)[1]
