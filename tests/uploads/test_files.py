@@ -14,6 +14,7 @@ from promotion.actions.outgoing import outgoing
 from promotion.actions.upload import upload
 from promotion.domain.files.objects import FORMAT
 from promotion.domain.json_codec import to_json_value
+from promotion.domain.masks import SIGN
 from promotion.errors import Conflict, InvalidInput, Refused
 from promotion.models import AuditEntry, Event, PromotionJob, Revision, Upload
 from promotion.states import JobState, PromotionState, RevisionKind
@@ -78,6 +79,24 @@ def test_an_unedited_file_changes_nothing(promotion):
     assert made.missing == 0
     assert apply_upload.apply(cast.user("manager"), made) == 0
     assert not Revision.objects.exists()
+
+
+def test_only_what_says_the_same_to_the_last_digit_is_unchanged_at_a_glance(promotion):
+    *_, first, second, third = lines_of(promotion)
+    first["value"] = dict(reversed(first["value"].items()))  # another text that says the same
+    second["value"]["EventId"]["nonce"] = float(stage.LARGE - 1)
+    third["value"]["roleDesc"] = {"string": third["value"]["roleDesc"]["string"] + " "}
+    made = compared(promotion, [first, second, third])
+    assert verdicts(made) == {1: "unchanged", 2: "invalid", 3: "changed"}
+
+
+def test_a_mask_in_a_value_that_was_read_so_is_no_value_to_upload(promotion):
+    event = stage.event(promotion, stage.role(roleId=f"{SIGN} 1 aaaa•••"))
+    line = next(line for line in lines_of(promotion)[1:] if line["value"]["roleId"].startswith(SIGN))
+    made = compared(promotion, [line])
+    assert verdicts(made) == {1: "invalid"}
+    assert "mask" in made.lines.get().problems[0]
+    assert made.lines.get().event == event
 
 
 def test_every_verdict_is_reported_by_line_number_before_anything_is_applied(promotion, manager):
