@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from promotion.domain.decode import read
+from promotion.domain.event_id import acting
 from promotion.domain.json_codec import from_json_value, to_json_value
 from promotion.domain.record import unpack_headers
 from promotion.domain.schema import Schema, parse
+from promotion.domain.search_document import search_json
 from promotion.domain.wire import header_schema_guid, unframe
 from promotion.models import AvroSchema, Event
 
@@ -49,6 +52,13 @@ def changes(now: Body, data: bytes) -> bool:
     then what was read is what goes out.
     """
     return data != now.data and data != from_json_value(now.schema, to_json_value(now.schema, now.data))
+
+
+def search_columns(body: Body) -> tuple[str, str, str]:
+    """Return what an event's `document`, as JSON text, `host` and `user` are for this body."""
+    tree = read(body.schema, body.data)
+    _, host, user = acting(tree)
+    return search_json(body.schema, tree), host.replace("\0", "\ufffd"), user.replace("\0", "\ufffd")
 
 
 def with_schemas(events: Iterable[Event]) -> Iterator[Event]:

@@ -9,16 +9,13 @@ from typing import Any, Protocol
 
 from promotion.actions.loaded_events import SchemaRows
 from promotion.actions.masking import Masks
-from promotion.actions.outgoing import Body, body_of
+from promotion.actions.outgoing import Body, body_of, search_columns
 from promotion.actions.rewrite_load import RuledEvent, Version
 from promotion.actions.rewrite_write import Rewritten
-from promotion.domain.decode import read
 from promotion.domain.diff import differences
-from promotion.domain.event_id import host_of, user_of
 from promotion.domain.json_codec import to_json_value
 from promotion.domain.rewrite import Change, Facts, Outcome, Rewriter, Seeds, rules_from_json
 from promotion.domain.schema import Schema
-from promotion.domain.search_document import search_json
 from promotion.models import Event, EventType, PairSeed, Promotion, Revision
 from promotion.states import RevisionKind
 
@@ -193,7 +190,7 @@ class _Comparison:
             goes, base_id = Body(self._rewriter.schema(made.schema_id), made.body), made.pk  # it stays as it is
         else:
             goes = new[0] if new is not None else self._body
-        tree = {} if self._rewriter.dry else read(goes.schema, goes.data)
+        document, host, user = ("", "", "") if self._rewriter.dry else search_columns(goes)
         return Rewritten(
             event_id=self._event.pk,
             excluded=outcome.excluded,
@@ -201,9 +198,9 @@ class _Comparison:
             schema_id=new[1] if rewrites and new is not None else None,
             rules=self._changed_by,
             base_id=base_id,
-            document=search_json(goes.schema, tree),
-            host=_clean(host_of(tree)),
-            user=_clean(user_of(tree)),
+            document=document,
+            host=host,
+            user=user,
         )
 
     def _changes(self, outcome: Outcome, new: tuple[Body, int] | None) -> Sequence[Change]:
@@ -215,7 +212,3 @@ class _Comparison:
         goes = new[0] if new is not None else self._body
         found = differences(before, to_json_value(goes.schema, goes.data), 1_000)
         return [Change(_INDEX.sub("[*]", each.path.removeprefix("$.")), each.before, each.after) for each in found]
-
-
-def _clean(text: str | None) -> str:
-    return (text or "").replace("\0", "\ufffd")
