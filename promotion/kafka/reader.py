@@ -44,8 +44,8 @@ PROBE_SECONDS = 5.0
 PROBE_TIMEOUT = 3.0
 GONE_SECONDS = 60.0
 STALL_SECONDS = 120.0
-# A batch is asked for by number: 2,000, 5,000 and 10,000 cost the same 0.6 microseconds of processor time a record, and the
-# fewer there are the sooner a lease is looked at. With large records the number shrinks to stay near this size.
+# A batch is asked for by number: with 2,000, 5,000 or 10,000 a record costs 0.6 microseconds of processor time alike,
+# and the fewer there are the sooner a lease is looked at. With large records the number shrinks to stay near this size.
 BATCH = 2_000
 BATCH_BYTES = 16 * 1024 * 1024
 FIRST_BATCH = 100
