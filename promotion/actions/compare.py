@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
-from promotion.actions.compare_find import Events, Unknown
+from promotion.actions.compare_find import Among, Events, Unknown
 from promotion.actions.lease import Lease
 from promotion.actions.loaded_events import LoadedEvent
 from promotion.actions.masking import Masks, encoded
@@ -116,7 +117,7 @@ class Comparison:
     def _seen(self, events: dict[int, LoadedEvent | Unknown]) -> dict[int, int]:
         """Return the numbers of earlier entries about these events, by the event's id."""
         ids = [event.pk for event in events.values() if isinstance(event, LoadedEvent)]
-        return dict(self._upload.lines.filter(event__in=ids).values_list("event", "number"))
+        return dict(self._upload.lines.filter(Among(F("event_id"), ids)).values_list("event", "number"))
 
     def _bad(self, entry: BadEntry) -> Line:
         return self._row(entry, LineVerdict.INVALID, problems=[str(entry)])

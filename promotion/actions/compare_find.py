@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Lookup, Q
+from django.db.models.sql.compiler import SQLCompiler
+
 from promotion.actions.loaded_events import LoadedEvent, SchemaRows, load
 from promotion.domain.event_id import FIELD
 from promotion.domain.files.cloud_events import identity, own_id
@@ -25,6 +29,18 @@ class Unknown:
     """No event for an entry, and why."""
 
     why: str
+
+
+class Among(Lookup):
+    """A column is one of the numbers of a list: one parameter, where `__in` has one for each number."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        """Return the SQL and its parameters."""
+        column, given = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s::bigint[])", (*given, self.rhs)
 
 
 class Events:
@@ -49,9 +65,9 @@ class Events:
             else:
                 found[entry.number] = at
         for partition, offsets in placed.items():
-            for event in self._load(partition=partition, offset__in=list(offsets)):
+            for event in self._load(Q(partition=partition), Among(F("offset"), list(offsets))):
                 found |= dict.fromkeys(offsets[event.offset], _usable(event))
-        for event in self._load(pk__in=list(others)) if others else ():
+        for event in self._load(Among(F("pk"), list(others))) if others else ():
             found |= dict.fromkeys(others[event.pk], event)
         return found
 
@@ -60,8 +76,8 @@ class Events:
             self._ids = _EventIds(self._promotion)
         return self._ids.find(entry)
 
-    def _load(self, **which: Any) -> Iterator[LoadedEvent]:
-        return load(self._promotion.events.filter(**which), self._schemas)
+    def _load(self, *which: Q | Among) -> Iterator[LoadedEvent]:
+        return load(self._promotion.events.filter(*which), self._schemas)
 
 
 def _usable(event: LoadedEvent) -> LoadedEvent | Unknown:
