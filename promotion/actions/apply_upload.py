@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
 from django.db import models, transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from promotion.actions import approach, audit, search_index
-from promotion.actions.edit import lock_editable, searchable
-from promotion.actions.outgoing import Body
-from promotion.domain.schema import parse
+from promotion.actions.edit import lock_editable
+from promotion.actions.loaded_events import SchemaRows
+from promotion.actions.outgoing import Body, search_columns
+from promotion.actions.upload_write import Uploaded, write
 from promotion.errors import Conflict, Refused
-from promotion.models import AvroSchema, Event, LineVerdict, Promotion, Revision, RuleList, Upload, UploadLine
+from promotion.models import Event, LineVerdict, Promotion, RuleList, Upload, UploadLine
 from promotion.policy import MANAGE, Actor, require
-from promotion.states import RevisionKind
 
-BATCH = 500
-#: Not needed to write a change, and large.
-UNUSED = ("event__document", "event__value", "event__headers", "event__revision__body")
+BATCH = 1_000
 APPLICABLE = (LineVerdict.CHANGED, LineVerdict.EXCLUDED, LineVerdict.INCLUDED)
 FAULTY = (LineVerdict.UNKNOWN, LineVerdict.STALE, LineVerdict.DUPLICATE, LineVerdict.INVALID)
+FIELDS = (
+    "number", "verdict", "body", "event_id", "event_version", "event__excluded", "event__schema_id",
+    "event__revision_id", "event__revision__schema_id",
+)  # fmt: skip
+
+
+class _Line(NamedTuple):
+    """A line with its event, in the order of FIELDS."""
+
+    number: int
+    verdict: str
+    body: bytes | None
+    event_id: int
+    event_version: int
+    excluded: bool
+    schema_id: int | None
+    revision_id: int | None
+    revised_in: int | None
 
 
 def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
@@ -41,11 +57,10 @@ def apply(actor: Actor, upload: Upload, exclude_missing: bool = False) -> int:
         upload.refresh_from_db()
         if upload.lines.filter(verdict=LineVerdict.CHANGED).exists():
             approach.refuse_values(promotion)
-        related = ("event__schema", "event__revision__schema")
-        wanted = lines.select_related(*related).defer(*UNUSED)
         missing = _exclude_missing(promotion, upload) if exclude_missing else 0
         rules = RuleList.objects.applied_ids(promotion.pk)
-        changed = sum(_apply(actor, batch, rules) for batch in _batches(wanted)) + missing
+        schemas = SchemaRows()
+        changed = sum(_apply(actor, batch, rules, schemas) for batch in _batches(lines)) + missing
         if changed:
             Promotion.objects.changed(promotion.pk, actor.pk)
         audit.record(
@@ -74,9 +89,11 @@ def _open(upload: Upload) -> models.QuerySet[Upload]:
     return Upload.objects.filter(pk=upload.pk, applied_at__isnull=True, discarded_at__isnull=True)
 
 
-def _batches(lines: models.QuerySet[UploadLine]) -> Iterator[list[UploadLine]]:
+def _batches(lines: models.QuerySet[UploadLine]) -> Iterator[list[_Line]]:
     number = 0
-    while batch := list(lines.filter(number__gt=number).order_by("number")[:BATCH]):
+    while batch := [
+        _Line(*row) for row in lines.filter(number__gt=number).order_by("number").values_list(*FIELDS)[:BATCH]
+    ]:
         yield batch
         number = batch[-1].number
 
@@ -94,65 +111,34 @@ def _exclude_missing(promotion: Promotion, upload: Upload) -> int:
     return count
 
 
-def _apply(actor: Actor, lines: list[UploadLine], rules: list[str]) -> int:
-    """Apply a batch: its revisions in one insert, its events in one update."""
+def _apply(actor: Actor, lines: list[_Line], rules: list[str], schemas: SchemaRows) -> int:
+    """Apply a batch: its revisions and its events in one statement."""
     _lock_unchanged(lines)
-    revisions = _revisions(actor, [line for line in lines if line.body is not None], rules)
-    return Event.objects.change(_change(line, revisions) for line in lines)
+    return write(actor.pk, [_change(line, schemas) for line in lines], rules)
 
 
-def _schema(event: Event) -> AvroSchema | None:
-    """The schema that the line was compared in: an event has a revision only where that has a body."""
-    return event.schema if event.revision is None else event.revision.schema
+def _change(line: _Line, schemas: SchemaRows) -> Uploaded:
+    excluded = {LineVerdict.EXCLUDED: True, LineVerdict.INCLUDED: False}.get(LineVerdict(line.verdict), line.excluded)
+    # The schema that the line was compared in: an event has a revision only where that has a body.
+    schema_id = line.schema_id if line.revision_id is None else line.revised_in
+    if line.body is None or schema_id is None:
+        return Uploaded(line.event_id, excluded)
+    body = bytes(line.body)
+    columns = search_columns(Body(schemas.of(schema_id), body))
+    return Uploaded(line.event_id, excluded, line.revision_id, schema_id, body, f"line {line.number}", *columns)
 
 
-def _change(line: UploadLine, revisions: dict[int, Revision]) -> dict[str, Any]:
-    event = line.event
-    assert event is not None, "a line that changes something is about an event"
-    excluded = {LineVerdict.EXCLUDED: True, LineVerdict.INCLUDED: False}.get(LineVerdict(line.verdict), event.excluded)
-    change: dict[str, Any] = {"id": event.pk, "excluded": excluded}
-    revision = revisions.get(event.pk)
-    if revision is not None and revision.body is not None:
-        document, host, user = searchable(Body(parse(revision.schema.text), bytes(revision.body)))
-        change |= {"revision_id": revision.pk, "document": document, "host": host, "user": user}
-    return change
-
-
-def _lock_unchanged(lines: list[UploadLine]) -> None:
+def _lock_unchanged(lines: list[_Line]) -> None:
     now = dict(
         Event.objects.select_for_update()
         .order_by("pk")
         .filter(pk__in=[line.event_id for line in lines])
         .values_list("pk", "version")
     )
-    moved = [line.number for line in lines if line.event_id is not None and now[line.event_id] != line.event_version]
+    moved = [line.number for line in lines if now[line.event_id] != line.event_version]
     if moved:
         shown = ", ".join(str(number) for number in moved[:10])
         raise Conflict(
             f"{len(moved)} events were changed by somebody else after the file was compared (lines {shown}).",
             "Nothing was applied. Upload the file again: the comparison then shows both.",
         )
-
-
-def _revisions(actor: Actor, lines: list[UploadLine], rules: list[str]) -> dict[int, Revision]:
-    newest = dict(
-        Revision.objects.filter(event__in=[line.event_id for line in lines])
-        .values_list("event")
-        .annotate(number=Max("number"))
-    )
-    made = Revision.objects.bulk_create(
-        Revision(
-            event=line.event,
-            number=newest.get(line.event_id, 0) + 1,
-            parent=line.event.revision,
-            kind=RevisionKind.UPLOAD,
-            schema=_schema(line.event),
-            rules=rules,
-            body=line.body,
-            author=actor,
-            note=f"line {line.number}",
-        )
-        for line in lines
-        if line.event is not None and line.event.schema is not None
-    )
-    return {revision.event_id: revision for revision in made}

@@ -6,21 +6,26 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
-from promotion.actions.compare_find import Events, Unknown
+from promotion.actions.compare_find import Among, Events, Unknown
 from promotion.actions.lease import Lease
+from promotion.actions.loaded_events import LoadedEvent
 from promotion.actions.masking import Masks, encoded
-from promotion.actions.outgoing import Body, changes, outgoing
+from promotion.actions.outgoing import Body, changes
+from promotion.actions.upload_lines import Line, write_lines
 from promotion.actions.uploaded import UploadedFile
 from promotion.domain.event_id import FIELD
 from promotion.domain.files.event_ids import whole_value
 from promotion.domain.files.items import BadEntry, FileEvent, Format, Item, Manifest
 from promotion.domain.files.objects import changed_fixed
 from promotion.domain.json_codec import to_json_value
+from promotion.domain.json_text import exact_text
+from promotion.domain.masks import may_hold_mask
 from promotion.domain.octets import visible
 from promotion.errors import InvalidInput
-from promotion.models import Event, LineVerdict, Promotion, Upload, UploadLine
+from promotion.models import LineVerdict, Promotion, Upload
 
 #: Entries judged at a time, and the bytes that they come from: whichever is reached first.
 BATCH, BATCH_BYTES = 500, 4 * 1024 * 1024
@@ -31,7 +36,7 @@ MAX_PROBLEMS = 20
 
 
 def run(lease: Lease) -> None:
-    """Write an `UploadLine` for every entry, and the counts. A second run starts anew. Raises BadFile.
+    """Write an UploadLine for every entry, and the counts. A second run starts anew. Raises BadFile.
 
     Where the file cannot be read to its end nothing of it can be applied.
     """
@@ -90,7 +95,7 @@ class Comparison:
         rows += [self._judge(entry, events[entry.number], seen) for entry in entries]
         self.counts.update(row.verdict for row in rows)
         with self._lease.writing():
-            UploadLine.objects.bulk_create(rows)
+            write_lines(self._upload.pk, rows)
 
     def finish(self) -> None:
         """Write the counts, and how many outgoing events the file does not mention. Its bytes are not needed again."""
@@ -109,15 +114,15 @@ class Comparison:
                 "Upload it there. To use it here anyway, take out where it says so (the manifest, or promotionid).",
             )
 
-    def _seen(self, events: dict[int, Event | Unknown]) -> dict[int, int]:
+    def _seen(self, events: dict[int, LoadedEvent | Unknown]) -> dict[int, int]:
         """Return the numbers of earlier entries about these events, by the event's id."""
-        ids = [event.pk for event in events.values() if isinstance(event, Event)]
-        return dict(self._upload.lines.filter(event__in=ids).values_list("event", "number"))
+        ids = [event.pk for event in events.values() if isinstance(event, LoadedEvent)]
+        return dict(self._upload.lines.filter(Among(F("event_id"), ids)).values_list("event", "number"))
 
-    def _bad(self, entry: BadEntry) -> UploadLine:
+    def _bad(self, entry: BadEntry) -> Line:
         return self._row(entry, LineVerdict.INVALID, problems=[str(entry)])
 
-    def _judge(self, entry: FileEvent, event: Event | Unknown, seen: dict[int, int]) -> UploadLine:
+    def _judge(self, entry: FileEvent, event: LoadedEvent | Unknown, seen: dict[int, int]) -> Line:
         if isinstance(event, Unknown):
             return self._row(entry, LineVerdict.UNKNOWN, problems=[event.why])
         first = seen.setdefault(event.pk, entry.number)
@@ -130,40 +135,47 @@ class Comparison:
             return self._row(entry, LineVerdict.STALE, event, problems=[problem])
         return self._compare(entry, event)
 
-    def _compare(self, entry: FileEvent, event: Event) -> UploadLine:
-        now = outgoing(event)
+    def _compare(self, entry: FileEvent, event: LoadedEvent) -> Line:
+        now = event.outgoing
+        assert now is not None, "one in quarantine is not found"
         if problems := _unchangeable(entry, event, now):
             return self._row(entry, LineVerdict.INVALID, event, problems=problems)
         try:
-            body = now.data if entry.value is None else encoded(event, now, _whole(entry, now), masks=self._masks)
+            body = now.data if entry.value is None else self._body(event, now, _whole(entry, now))
         except InvalidInput as error:
             return self._row(entry, LineVerdict.INVALID, event, problems=error.problems or [str(error)])
         changed = changes(now, body)
         return self._row(entry, _verdict(entry, event, changed), event, body if changed else None)
 
+    def _body(self, event: LoadedEvent, now: Body, value: Any) -> bytes:
+        """Return the body of an entry's value. Where its text is the event's own, as of most, that is known already."""
+        text = exact_text(value)
+        if not may_hold_mask(text) and text == exact_text(to_json_value(now.schema, now.data)):
+            return now.data
+        return encoded(event, now, value, masks=self._masks)
+
     def _row(
         self,
         entry: FileEvent | BadEntry,
         verdict: LineVerdict,
-        event: Event | None = None,
+        event: LoadedEvent | None = None,
         body: bytes | None = None,
         problems: Sequence[str] = (),
-    ) -> UploadLine:
+    ) -> Line:
         where = "" if entry.line in (0, entry.number) else f"Line {entry.line:,}: "
-        return UploadLine(
-            upload=self._upload,
-            number=entry.number,
-            verdict=verdict,
-            event=event,
-            event_version=event.version if event else None,
-            body=body,
-            problems=[f"{where}{visible(problem)}"[:500] for problem in problems[:MAX_PROBLEMS]],
+        return Line(
+            entry.number,
+            verdict,
+            event.pk if event else None,
+            event.version if event else None,
+            body,
+            [f"{where}{visible(problem)}"[:500] for problem in problems[:MAX_PROBLEMS]],
         )
 
 
-def _unchangeable(entry: FileEvent, event: Event, now: Body) -> list[str]:
+def _unchangeable(entry: FileEvent, event: LoadedEvent, now: Body) -> list[str]:
     """Return what the entry would change that no file can. A short name is what CloudEvents call a type."""
-    problems = changed_fixed(entry.fixed, event.timestamp, None if event.key is None else bytes(event.key))
+    problems = changed_fixed(entry.fixed, event.timestamp, event.key)
     full_name = now.schema.full_name or ""
     if entry.type_name not in (None, full_name, full_name.rpartition(".")[2]):
         problems.insert(0, f"The type is {full_name}: a file cannot change it.")
@@ -179,7 +191,7 @@ def _whole(entry: FileEvent, now: Body) -> Any:
     return value | {FIELD: current[FIELD] | value[FIELD]}
 
 
-def _verdict(entry: FileEvent, event: Event, changed: bool) -> LineVerdict:
+def _verdict(entry: FileEvent, event: LoadedEvent, changed: bool) -> LineVerdict:
     """What becomes of an event that the entry fits. One that says nothing of exclusion leaves it as it is."""
     if entry.excluded is not None and entry.excluded != event.excluded:
         return LineVerdict.EXCLUDED if entry.excluded else LineVerdict.INCLUDED

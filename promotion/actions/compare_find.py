@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from promotion.actions.outgoing import with_schemas
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Lookup, Q
+from django.db.models.sql.compiler import SQLCompiler
+
+from promotion.actions.loaded_events import LoadedEvent, SchemaRows, load
 from promotion.domain.event_id import FIELD
 from promotion.domain.files.cloud_events import identity, own_id
 from promotion.domain.files.duplicates import DIGEST_BYTES, Duplicates
 from promotion.domain.files.items import FileEvent
 from promotion.domain.octets import visible
-from promotion.models import Event, EventType, Promotion
+from promotion.models import EventType, Promotion
 from promotion.models.expressions import text_at
 
 _HINT = "Download the file here: then each entry says its position."
@@ -27,18 +31,31 @@ class Unknown:
     why: str
 
 
+class Among(Lookup):
+    """A column is one of the numbers of a list: one parameter, where `__in` has one for each number."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        """Return the SQL and its parameters."""
+        column, given = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s::bigint[])", (*given, self.rhs)
+
+
 class Events:
     """The events of a promotion as a file names them. A batch of entries takes a query for each partition in it."""
 
     def __init__(self, promotion: Promotion) -> None:
         self._promotion = promotion
         self._ids: _EventIds | None = None
+        self._schemas = SchemaRows()
 
-    def find(self, entries: Iterable[FileEvent]) -> dict[int, Event | Unknown]:
-        """Return what each entry is about, by its number. The events have their revisions and schemas loaded."""
+    def find(self, entries: Iterable[FileEvent]) -> dict[int, LoadedEvent | Unknown]:
+        """Return what each entry is about, by its number."""
         placed: dict[int, dict[int, list[int]]] = {}
         others: dict[int, list[int]] = {}
-        found: dict[int, Event | Unknown] = {}
+        found: dict[int, LoadedEvent | Unknown] = {}
         for entry in entries:
             if entry.partition is not None and entry.offset is not None:
                 placed.setdefault(entry.partition, {}).setdefault(entry.offset, []).append(entry.number)
@@ -48,9 +65,9 @@ class Events:
             else:
                 found[entry.number] = at
         for partition, offsets in placed.items():
-            for event in self._load(partition=partition, offset__in=list(offsets)):
+            for event in self._load(Q(partition=partition), Among(F("offset"), list(offsets))):
                 found |= dict.fromkeys(offsets[event.offset], _usable(event))
-        for event in self._load(pk__in=list(others)) if others else ():
+        for event in self._load(Among(F("pk"), list(others))) if others else ():
             found |= dict.fromkeys(others[event.pk], event)
         return found
 
@@ -59,12 +76,12 @@ class Events:
             self._ids = _EventIds(self._promotion)
         return self._ids.find(entry)
 
-    def _load(self, **which: Any) -> Iterator[Event]:
-        return with_schemas(self._promotion.events.select_related("revision").defer("document").filter(**which))
+    def _load(self, *which: Q | Among) -> Iterator[LoadedEvent]:
+        return load(self._promotion.events.filter(*which), self._schemas)
 
 
-def _usable(event: Event) -> Event | Unknown:
-    return Unknown(f"Event {event} is in quarantine.") if event.quarantined else event
+def _usable(event: LoadedEvent) -> LoadedEvent | Unknown:
+    return Unknown(f"Event {event} is in quarantine.") if event.outgoing is None else event
 
 
 class _EventIds:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from promotion.actions import audit
+from promotion.actions.loaded_events import LoadedEvent, SchemaRows, load
 from promotion.actions.masking import VERB, Masks, reader
-from promotion.actions.outgoing import outgoing, with_schemas
 from promotion.domain.files.items import FileEvent, Format
 from promotion.domain.files.unions import plain_json_value
 from promotion.domain.files.writing import write
 from promotion.errors import Refused
-from promotion.models import Event, Export, Promotion
+from promotion.models import Export, Promotion
 from promotion.models.event import EventQuerySet
 from promotion.policy import VIEW, Actor, require
 from promotion.states import Origin, PromotionState
@@ -113,19 +113,19 @@ def _finished_at(export: Export | None) -> str | None:
 
 
 def _entries(events: EventQuerySet, plain: bool, masks: Masks) -> Iterator[FileEvent]:
-    loaded = events.select_related("revision").defer("document").in_order()  # the document is for searching only
-    for number, event in enumerate(with_schemas(loaded.iterator(chunk_size=CHUNK)), start=1):
+    for number, event in enumerate(load(events.in_order(), SchemaRows(), CHUNK), start=1):
         yield _entry(number, event, plain, masks)
 
 
-def _entry(number: int, event: Event, plain: bool, masks: Masks) -> FileEvent:
-    body = outgoing(event)
+def _entry(number: int, event: LoadedEvent, plain: bool, masks: Masks) -> FileEvent:
+    body = event.outgoing
+    assert body is not None, "a quarantined event is in no file"
     untagged = plain_json_value(body.schema, body.data)[0] if plain else None
     return FileEvent(
         number=number,
         value=masks.value(event, body, untagged),
         type_name=body.schema.full_name,
-        key=None if event.key is None else bytes(event.key),
+        key=event.key,
         timestamp=event.timestamp,
         partition=event.partition,
         offset=event.offset,

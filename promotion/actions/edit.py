@@ -14,6 +14,7 @@ from django.db import transaction
 from promotion.actions import approach, audit, masking, search_index
 from promotion.actions.outgoing import Body, changes, original, outgoing, written_in
 from promotion.actions.rewrite_event import EventRewriter, base_of
+from promotion.actions.rewrite_load import load
 from promotion.actions.rewrite_schemas import KnownTypes
 from promotion.actions.rewrite_write import write as write_changes
 from promotion.domain.decode import Limits, read
@@ -188,7 +189,7 @@ def _redo_rules(actor: Actor, promotion: Promotion, event_id: int) -> None:
     rules = RuleList.objects.applied(promotion.pk)
     if not rules:
         return
-    event = Event.objects.select_related("revision__parent").get(pk=event_id)
+    [event] = load(Event.objects.filter(pk=event_id))
     result = EventRewriter(promotion, rules, KnownTypes(promotion)).rewrite(event)
     if result.refuses:
         raise Refused(

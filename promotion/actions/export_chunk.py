@@ -19,7 +19,7 @@ SECONDS = 1.0
 
 @dataclass
 class Chunk:
-    """`counts` has a number for each partition and outcome, `rows` the events to keep (see export_write.COLUMNS).
+    """`counts` has a number for each partition and outcome, `rows` the events to keep (see export_write.EVENTS).
 
     `positions` is the next offset by partition, `truncated` the first offset missed and the first one there. `bytes`
     are those to write, `read_bytes` those of all values that were read.

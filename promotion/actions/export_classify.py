@@ -8,7 +8,6 @@ user filtered out; kept. Only records of a promotable type are decoded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from promotion.actions.export_chunk import Chunk, Outcome
 from promotion.actions.export_rules import Rule, RuleBook
@@ -20,6 +19,9 @@ from promotion.domain.search_document import search_json
 from promotion.domain.wire import MalformedValue
 from promotion.kafka.reader import RawRecord
 from promotion.states import Disposition
+
+#: Of a record with a value: partition, timestamp (-1 for none), value, headers.
+_Parts = tuple[int, int, bytes, Headers]
 
 _TOMBSTONE: Outcome = (Disposition.TOMBSTONES.value, "")
 _QUARANTINED = Disposition.QUARANTINED.value
@@ -35,6 +37,7 @@ class Classifier:
         self._promotion_id = promotion_id
         self._rules = rules
         self._filters = filters
+        self._narrow = filters != ExportFilter(types=filters.types, offsets=filters.offsets)  # asks what records hold
 
     def take(self, records: Sequence[RawRecord], chunk: Chunk) -> None:
         """Add what becomes of `records`, in the order of each partition, to `chunk`."""
@@ -42,7 +45,9 @@ class Classifier:
         for raw in records:
             partition: int = raw.partition()  # type: ignore[assignment]  # a record has one
             kind, timestamp = raw.timestamp()
-            if kind and timestamp > highest[partition]:
+            if not kind:
+                timestamp = -1
+            elif timestamp > highest[partition]:
                 highest[partition] = timestamp
             value = raw.value()
             if value is None:
@@ -55,34 +60,34 @@ class Classifier:
             if rule.schema is None and not rule.reason:
                 counts[partition, rule.outcome] += 1
             else:
-                counts[partition, self._examine(raw, value, tuple(headers or ()), rule, chunk)] += 1
+                record = partition, timestamp, value, tuple(headers or ())
+                counts[partition, self._examine(raw, record, rule, chunk)] += 1
         chunk.records += len(records)
         chunk.read_bytes += sum(map(len, records))
 
-    def _examine(self, raw: RawRecord, value: bytes, headers: Headers, rule: Rule, chunk: Chunk) -> Outcome:
+    def _examine(self, raw: RawRecord, record: _Parts, rule: Rule, chunk: Chunk) -> Outcome:
         """Decode the record if its rule says so, and keep or quarantine it if that is what becomes of it."""
         if rule.schema is None:
-            self._keep(raw, value, headers, rule, chunk, reason=rule.reason)
+            self._keep(raw, record, rule, chunk, reason=rule.reason)
             return rule.outcome
-        type_name = rule.outcome[1]
+        _, timestamp, value, _ = record
         try:
             tree = read(rule.schema, value[rule.body_at :])
         except MalformedValue as malformed:
-            self._keep(raw, value, headers, rule, chunk, reason=malformed.message)
-            return _QUARANTINED, type_name
+            self._keep(raw, record, rule, chunk, reason=malformed.message)
+            return _QUARANTINED, rule.outcome[1]
         derived, host, user = acting(tree)
         if derived:
-            return _DERIVED, type_name
-        if not self._filters.takes_time(_timestamp(raw)) or not self._filters.takes(host, user):
-            return _FILTERED, type_name
-        self._keep(raw, value, headers, rule, chunk, host, user, search_json(rule.schema, tree))
+            return _DERIVED, rule.outcome[1]
+        if self._narrow and not (self._filters.takes_time(timestamp) and self._filters.takes(host, user)):
+            return _FILTERED, rule.outcome[1]
+        self._keep(raw, record, rule, chunk, _clean(host), _clean(user), search_json(rule.schema, tree))
         return rule.outcome
 
     def _keep(
         self,
         raw: RawRecord,
-        value: bytes,
-        headers: Headers,
+        record: _Parts,
         rule: Rule,
         chunk: Chunk,
         host: str = "",
@@ -90,34 +95,16 @@ class Classifier:
         document: str | None = None,
         reason: str = "",
     ) -> None:
-        partition, key = raw.partition() or 0, raw.key()
-        row: tuple[Any, ...] = (
-            self._promotion_id,
-            partition,
-            raw.offset(),
-            _timestamp(raw),
-            self.highest[partition],
-            key,
-            value,
-            pack_headers(headers),
-            rule.event_type_id,
-            rule.schema_id,
-            _clean(host),
-            _clean(user),
-            document,
-            reason,
-            False,
-            0,
-        )
-        chunk.rows.append(row)
+        partition, timestamp, value, headers = record
+        key = raw.key()
+        chunk.rows.append((
+            self._promotion_id, partition, raw.offset(), timestamp, self.highest[partition], key, value,
+            pack_headers(headers) if headers else "", rule.event_type_id, rule.schema_id, host, user, document, reason,
+            False, 0,
+        ))  # fmt: skip
         chunk.bytes += len(value) + len(key or b"") + len(document or "")
-
-
-def _timestamp(raw: RawRecord) -> int:
-    kind, timestamp = raw.timestamp()
-    return timestamp if kind else -1
 
 
 def _clean(text: str) -> str:
     """What PostgreSQL's text takes; lone surrogates cannot come out of UTF-8."""
-    return text.replace("\0", "\ufffd")
+    return text.replace("\0", "\ufffd") if "\0" in text else text

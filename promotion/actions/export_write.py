@@ -7,14 +7,16 @@ from collections.abc import Mapping
 
 from django.db import connection
 
+from promotion.actions.copy_rows import CopyRows
 from promotion.actions.export_chunk import Chunk
 
-COLUMNS = (
-    "promotion_id", "partition", '"offset"', '"timestamp"', "merge_timestamp", "key", "value", "headers",
-    "event_type_id", "schema_id", "host", '"user"', "document", "quarantine_reason", "excluded", "version",
-)  # fmt: skip
-
-_COPY = f"COPY promotion_event ({', '.join(COLUMNS)}) FROM STDIN"
+#: What a row of a chunk holds, and where it goes.
+EVENTS = CopyRows("promotion_event", {
+    "promotion_id": "int8", "partition": "int4", "offset": "int8", "timestamp": "int8", "merge_timestamp": "int8",
+    "key": "bytea", "value": "bytea", "headers": "text", "event_type_id": "int8", "schema_id": "int8",
+    "host": "text", "user": "text", "document": "jsonb", "quarantine_reason": "text", "excluded": "bool",
+    "version": "int4",
+})  # fmt: skip
 
 _COUNTS = """
 INSERT INTO promotion_exportcount (partition_id, disposition, type_name, count)
@@ -42,17 +44,10 @@ def write(rows: Mapping[int, int], chunk: Chunk, highest: Mapping[int, int]) -> 
 
     `rows` has the id of each partition's row, `highest` the highest timestamp so far.
     """
-    _copy(chunk)
+    if chunk.rows:
+        EVENTS.write(chunk.rows)
     _count(rows, chunk)
     _move(rows, chunk, highest)
-
-
-def _copy(chunk: Chunk) -> None:
-    if not chunk.rows:
-        return
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in chunk.rows:
-            copy.write_row(row)
 
 
 def _count(rows: Mapping[int, int], chunk: Chunk) -> None:

@@ -15,10 +15,11 @@ from promotion.actions.import_entries import PARTITION, Entries
 from promotion.actions.import_schemas import FileSchemas
 from promotion.actions.lease import Lease
 from promotion.actions.schema_source import open_schemas
+from promotion.actions.upload_lines import Line, write_lines
 from promotion.actions.uploaded import UploadedFile
 from promotion.domain.files.items import Format
 from promotion.errors import LeaseLost, PromotionError
-from promotion.models import Export, ExportPartition, Installation, Promotion, Upload, UploadLine
+from promotion.models import Export, ExportPartition, Installation, Promotion, Upload
 
 #: Entries of which the report says why they were not taken; the counts have all of them.
 MOST_REPORTED = 100_000
@@ -89,10 +90,8 @@ def _write(lease: Lease, file: Upload, row: ExportPartition, entries: Entries, c
         write({PARTITION: row.pk}, chunk, {PARTITION: entries.highest})
         if excluded := entries.excluded():
             file.promotion.events.filter(partition=PARTITION, offset__in=excluded).set_excluded(True)
-        UploadLine.objects.bulk_create(
-            UploadLine(upload=file, number=number, verdict=verdict, problems=problems)
-            for number, verdict, problems in entries.reported(MOST_REPORTED)
-        )
+        reported = entries.reported(MOST_REPORTED)
+        write_lines(file.pk, (Line(number, verdict, problems=problems) for number, verdict, problems in reported))
 
 
 def _finish(lease: Lease, promotion: Promotion, file: Upload, entries: Entries) -> None:

@@ -19,12 +19,14 @@ from django.db.models import Case, F, Func, JSONField, Q, TextField, Value, When
 from django.db.models.functions import Cast
 
 from promotion.actions import audit
+from promotion.actions.loaded_events import LoadedEvent
 from promotion.actions.outgoing import Body
 from promotion.domain.identity import HOST, Identity
 from promotion.domain.json_codec import DoesNotFit, from_json_value, to_json_value
+from promotion.domain.json_text import exact_text
 from promotion.domain.limits import DEFAULT_LIMITS, Limits
 from promotion.domain.marks import HIDDEN, Marks, Touch
-from promotion.domain.masks import masked, masked_beside, unmasked, veiled
+from promotion.domain.masks import masked, masked_beside, may_hold_mask, unmasked, veiled
 from promotion.errors import InvalidInput
 from promotion.models import Event, EventType, Promotion
 from promotion.models.event import EventFilter, EventQuerySet
@@ -33,6 +35,7 @@ from promotion.policy import SENSITIVE, Actor, require
 VERB = "see sensitive values"
 WHO = "Somebody in the group 'sensitive reader' may, or an admin, once they have chosen to see the values."
 NONE = Marks()
+AnyEvent = Event | LoadedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Masks:
         self.shown = shown
         self.seen = self.hid = 0
 
-    def of(self, event: Event) -> Marks:
+    def of(self, event: AnyEvent) -> Marks:
         """Return what is to be masked of an event: by its type, and by the type that rules made it one of."""
         return self._let_through(self.real(event))
 
@@ -76,9 +79,9 @@ class Masks:
             found |= self._by_name[name].marks if name in self._by_name else NONE
         return found
 
-    def real(self, event: Event) -> Marks:
+    def real(self, event: AnyEvent) -> Marks:
         """Return the marks of an event whatever is shown: what comes back is looked at by these."""
-        return self.written(event.event_type_id, event.revision.schema.full_name if event.revision else None)
+        return self.written(event.event_type_id, _revised_as(event))
 
     def written(self, event_type_id: int | None, full_name: str | None) -> Marks:
         """Return the marks of an event of a type whose revision is of the type `full_name`; None where it has none."""
@@ -92,11 +95,11 @@ class Masks:
         """Whether the bytes of an event may be seen as they are: where its type has marks they hold everything."""
         return not self._let_through(self.real(event))
 
-    def value(self, event: Event, body: Body, plain: Any = None, limits: Limits = DEFAULT_LIMITS) -> Any:
+    def value(self, event: AnyEvent, body: Body, plain: Any = None, limits: Limits = DEFAULT_LIMITS) -> Any:
         """Return the JSON value of one version of an event with its masks, as `domain.masks.masked` does."""
         marks = self.of(event)
-        if not marks and plain is not None:
-            return plain
+        if not marks:  # most events: no key is made for them
+            return to_json_value(body.schema, body.data, limits) if plain is None else plain
         return masked(body.schema, to_json_value(body.schema, body.data, limits), marks, key_of(event), plain)
 
     def label(self, label: str) -> str:
@@ -203,18 +206,22 @@ def reader(actor: Actor | None, *, sensitive: bool) -> Masks:
     return Masks(shown=True)
 
 
-def key_of(event: Event) -> bytes:
+def key_of(event: AnyEvent) -> bytes:
     """Return what the codes in an event's masks are made with: a mask of another event does not fit."""
     place = f"mask {event.promotion_id}:{event.partition}:{event.offset}"
     return hmac.digest(settings.SECRET_KEY.encode(), place.encode(), hashlib.sha256)
 
 
-def encoded(event: Event, now: Body, value: Any, limits: Limits = DEFAULT_LIMITS, masks: Masks | None = None) -> bytes:
+def encoded(
+    event: AnyEvent, now: Body, value: Any, limits: Limits = DEFAULT_LIMITS, masks: Masks | None = None
+) -> bytes:
     """Return the Avro body of a JSON value in which masks stand for values of `now`, what goes out of `event`.
 
     Raises DoesNotFit with every problem; none of them shows a masked value.
     """
     marks = (masks or Masks()).real(event)
+    if not marks and not may_hold_mask(exact_text(value)):
+        return from_json_value(now.schema, value, limits)
     tree = to_json_value(now.schema, now.data, limits) if marks else None
     whole = unmasked(now.schema, value, tree, marks, key_of(event))
     try:
@@ -229,6 +236,12 @@ def texts(masks: Masks, event: Event, before: Body, after: Body, limits: Limits)
     one, other = (to_json_value(each.schema, each.data, limits) for each in (before, after))
     now = after.schema, other
     return masked_beside(before.schema, one, marks, key, now), masked(*now, marks, key)
+
+
+def _revised_as(event: AnyEvent) -> str | None:
+    if isinstance(event, LoadedEvent):
+        return event.revised_as
+    return None if event.revision is None else event.revision.schema.full_name
 
 
 def _hidden(marks: Marks, change: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from promotion.domain.decode import read
+from promotion.domain.event_id import acting
 from promotion.domain.json_codec import from_json_value, to_json_value
 from promotion.domain.record import unpack_headers
 from promotion.domain.schema import Schema, parse
+from promotion.domain.search_document import search_json
 from promotion.domain.wire import header_schema_guid, unframe
 from promotion.models import AvroSchema, Event
 
@@ -23,7 +26,7 @@ class Body:
 def original(event: Event) -> Body:
     """Return the body as it was read. The event is a kept one, its `schema` is loaded."""
     assert event.schema is not None, "a quarantined event has no body"
-    return Body(parse(event.schema.text), _without_frame(event))
+    return Body(parse(event.schema.text), body_of(bytes(event.value), event.headers))
 
 
 def outgoing(event: Event) -> Body:
@@ -51,6 +54,13 @@ def changes(now: Body, data: bytes) -> bool:
     return data != now.data and data != from_json_value(now.schema, to_json_value(now.schema, now.data))
 
 
+def search_columns(body: Body) -> tuple[str, str, str]:
+    """Return what an event's `document`, as JSON text, `host` and `user` are for this body."""
+    tree = read(body.schema, body.data)
+    _, host, user = acting(tree)
+    return search_json(body.schema, tree), host.replace("\0", "\ufffd"), user.replace("\0", "\ufffd")
+
+
 def with_schemas(events: Iterable[Event]) -> Iterator[Event]:
     """Yield the events with the schemas that `outgoing` needs. Each is loaded once, however many events share it."""
     rows: dict[int, AvroSchema] = {}
@@ -68,8 +78,9 @@ def _schema(rows: dict[int, AvroSchema], pk: int) -> AvroSchema:
     return rows[pk]
 
 
-def _without_frame(event: Event) -> bytes:
+def body_of(value: bytes, headers: str) -> bytes:
+    """Return the Avro body of an event's `value` as it was read; `headers` are packed as a column has them."""
     # Where the schema's id came in a header, the value is the body alone.
-    if event.headers and header_schema_guid(unpack_headers(event.headers)) is not None:
-        return bytes(event.value)
-    return unframe(bytes(event.value))[1]
+    if headers and header_schema_guid(unpack_headers(headers)) is not None:
+        return value
+    return unframe(value)[1]

@@ -17,24 +17,18 @@ from django.utils import timezone
 from promotion.actions import audit, search_index
 from promotion.actions.lease import Lease
 from promotion.actions.rewrite_event import EventRewriter
+from promotion.actions.rewrite_load import RuledEvent, load
 from promotion.actions.rewrite_report import Report
 from promotion.actions.rewrite_schemas import TargetTypes
 from promotion.actions.rewrite_write import write
 from promotion.errors import Refused
-from promotion.models import Event, EventType, Promotion, RuleList, RulePass
+from promotion.models import EventType, Promotion, RuleList, RulePass
 from promotion.models.event import EventQuerySet
 from promotion.states import RevisionKind
 
 CHUNK = 2_000
 #: So many events looked at, and PostgreSQL is to know what became of them.
 MANY = 5_000
-#: What is read of an event and of what was made of it.
-FIELDS = (
-    "promotion_id", "partition", "offset", "timestamp", "value", "headers", "event_type_id", "schema_id",
-    "excluded", "hand_excluded", "rule_excluded",
-    "revision__kind", "revision__body", "revision__schema_id", "revision__rules",
-    "revision__parent__kind", "revision__parent__body", "revision__parent__schema_id", "revision__parent__rules",
-)  # fmt: skip
 
 
 def run(lease: Lease) -> None:
@@ -92,9 +86,9 @@ def touched(promotion: Promotion, rewriter: EventRewriter) -> EventQuerySet:
     return promotion.events.filter(mine | Q(event_type__in=chosen), quarantine_reason="")
 
 
-def _chunks(events: EventQuerySet) -> Iterator[list[Event]]:
+def _chunks(events: EventQuerySet) -> Iterator[list[RuledEvent]]:
     """The events from a cursor on the server, some thousand at a time, in a fixed order."""
-    rows = events.order_by("pk").select_related("revision__parent").only(*FIELDS).iterator(chunk_size=CHUNK)
+    rows = load(events.order_by("pk"), CHUNK)
     while chunk := list(islice(rows, CHUNK)):
         yield chunk
 

@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from promotion.actions.loaded_events import SchemaRows
 from promotion.actions.masking import Masks
-from promotion.actions.outgoing import Body, original
+from promotion.actions.outgoing import Body, body_of, search_columns
+from promotion.actions.rewrite_load import RuledEvent, Version
 from promotion.actions.rewrite_write import Rewritten
-from promotion.domain.decode import read
 from promotion.domain.diff import differences
-from promotion.domain.event_id import host_of, user_of
 from promotion.domain.json_codec import to_json_value
 from promotion.domain.rewrite import Change, Facts, Outcome, Rewriter, Seeds, rules_from_json
-from promotion.domain.schema import Schema, parse
-from promotion.domain.search_document import search_json
-from promotion.models import AvroSchema, Event, EventType, PairSeed, Promotion, Revision
+from promotion.domain.schema import Schema
+from promotion.models import Event, EventType, PairSeed, Promotion, Revision
 from promotion.states import RevisionKind
 
 _INDEX = re.compile(r"\[\d+\]")
@@ -88,20 +87,20 @@ class EventRewriter:
         self._seeds, self._masks = seeds_of(promotion), Masks()
         self._rewriters: dict[frozenset[str], tuple[Rewriter, list[str]]] = {}
         self._names = {row.pk: row for row in EventType.objects.only("full_name", "aggregate", "action")}
-        self._texts: dict[int, Schema] = {}
+        self._schemas = SchemaRows()
 
     def selects(self, row: EventType) -> bool:
         """Return whether any rule may be about events of this type."""
         return any(rule.selects(row.full_name, row.aggregate, row.action) for rule in self._rules)
 
-    def rewrite(self, event: Event) -> Result:
-        """Return what becomes of `event`, whose `revision` and its parent are loaded."""
-        base, kind = base_of(event), self._names[event.event_type_id or 0]
-        body, schema_id = self._body(event, base)
+    def rewrite(self, event: RuledEvent) -> Result:
+        """Return what becomes of `event`."""
+        kind = self._names[event.event_type_id]
+        body, schema_id = self._body(event)
         facts = Facts(kind.full_name, kind.aggregate, kind.action, event.partition, event.offset, event.timestamp)
-        rewriter, ids = self._rewriter(base)
+        rewriter, ids = self._rewriter(event.base)
         outcome = rewriter.rewrite(facts, body.schema, body.data, self._types.of)
-        return _Comparison(self, event, base, body, schema_id, outcome, ids).result()
+        return _Comparison(self, event, body, schema_id, outcome, ids).result()
 
     def row(self, schema: Schema, own: Schema, own_id: int) -> int:
         """Return the id of a schema's row; `own` is the event's, whose row is known."""
@@ -109,11 +108,9 @@ class EventRewriter:
 
     def schema(self, schema_id: int) -> Schema:
         """Return a schema by the id of its row; each is loaded once."""
-        if schema_id not in self._texts:
-            self._texts[schema_id] = parse(AvroSchema.objects.values_list("text", flat=True).get(pk=schema_id))
-        return self._texts[schema_id]
+        return self._schemas.of(schema_id)
 
-    def _rewriter(self, base: Revision | None) -> tuple[Rewriter, list[str]]:
+    def _rewriter(self, base: Version | None) -> tuple[Rewriter, list[str]]:
         """The rules without those whose work is in the base already, and their ids."""
         done = frozenset(base.rules) if base is not None else frozenset()
         if done not in self._rewriters:
@@ -121,12 +118,11 @@ class EventRewriter:
             self._rewriters[done] = Rewriter(left, self._seeds, self._masks.named), [str(rule.id) for rule in left]
         return self._rewriters[done]
 
-    def _body(self, event: Event, base: Revision | None) -> tuple[Body, int]:
+    def _body(self, event: RuledEvent) -> tuple[Body, int]:
+        base = event.base
         if base is not None and base.body is not None:
-            return Body(self.schema(base.schema_id), bytes(base.body)), base.schema_id
-        schema_id = event.schema_id or 0
-        event.schema = AvroSchema(pk=schema_id, text=self.schema(schema_id).text)
-        return original(event), schema_id
+            return Body(self.schema(base.schema_id), base.body), base.schema_id
+        return Body(self.schema(event.schema_id), body_of(event.value, event.headers)), event.schema_id
 
 
 class _Comparison:
@@ -135,14 +131,13 @@ class _Comparison:
     def __init__(
         self,
         rewriter: EventRewriter,
-        event: Event,
-        base: Revision | None,
+        event: RuledEvent,
         body: Body,
         schema_id: int,
         outcome: Outcome,
         ids: list[str],
     ) -> None:
-        self._rewriter, self._event, self._base, self._body = rewriter, event, base, body
+        self._rewriter, self._event, self._body = rewriter, event, body
         self._schema_id, self._outcome = schema_id, outcome
         self._matched = [ids[index] for index in outcome.matched]
         self._changed_by = [ids[index] for index in outcome.changed_by]
@@ -179,15 +174,10 @@ class _Comparison:
         return Body(outcome.schema, outcome.body), row
 
     def _rewrites(self, new: tuple[Body, int] | None) -> bool:
-        now = self._now()
-        if now is None or new is None:
-            return (now is None) != (new is None)
-        return (bytes(now.body or b""), now.schema_id) != (new[0].data, new[1])
-
-    def _now(self) -> Revision | None:
-        """What the rules made of it before."""
-        revision = self._event.revision
-        return revision if revision is not None and revision.kind == RevisionKind.RULES else None
+        made = self._event.made
+        if made is None or new is None:
+            return (made is None) != (new is None)
+        return (made.body or b"", made.schema_id) != (new[0].data, new[1])
 
     def _excludes(self, said: bool | None) -> bool | None:
         event = self._event
@@ -195,12 +185,12 @@ class _Comparison:
         return None if becomes == event.excluded else becomes
 
     def _change(self, outcome: Outcome, new: tuple[Body, int] | None, rewrites: bool) -> Rewritten:
-        now, base_id = self._now(), self._base.pk if self._base is not None else None
-        if not rewrites and now is not None and now.body is not None:
-            goes, base_id = Body(self._rewriter.schema(now.schema_id), bytes(now.body)), now.pk  # it stays as it is
+        made, base_id = self._event.made, self._event.base.pk if self._event.base is not None else None
+        if not rewrites and made is not None and made.body is not None:
+            goes, base_id = Body(self._rewriter.schema(made.schema_id), made.body), made.pk  # it stays as it is
         else:
             goes = new[0] if new is not None else self._body
-        tree = {} if self._rewriter.dry else read(goes.schema, goes.data)
+        document, host, user = ("", "", "") if self._rewriter.dry else search_columns(goes)
         return Rewritten(
             event_id=self._event.pk,
             excluded=outcome.excluded,
@@ -208,21 +198,17 @@ class _Comparison:
             schema_id=new[1] if rewrites and new is not None else None,
             rules=self._changed_by,
             base_id=base_id,
-            document=search_json(goes.schema, tree),
-            host=_clean(host_of(tree)),
-            user=_clean(user_of(tree)),
+            document=document,
+            host=host,
+            user=user,
         )
 
     def _changes(self, outcome: Outcome, new: tuple[Body, int] | None) -> Sequence[Change]:
         """From what goes out now; where no rule was done before, the engine has said it already."""
-        now = self._now()
-        if now is None or now.body is None:
+        made = self._event.made
+        if made is None or made.body is None:
             return outcome.changes
-        before = to_json_value(self._rewriter.schema(now.schema_id), bytes(now.body))
+        before = to_json_value(self._rewriter.schema(made.schema_id), made.body)
         goes = new[0] if new is not None else self._body
         found = differences(before, to_json_value(goes.schema, goes.data), 1_000)
         return [Change(_INDEX.sub("[*]", each.path.removeprefix("$.")), each.before, each.after) for each in found]
-
-
-def _clean(text: str | None) -> str:
-    return (text or "").replace("\0", "\ufffd")

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from promotion.actions.rewrite_event import Result
+from promotion.actions.rewrite_load import RuledEvent
 from promotion.domain.octets import visible
 from promotion.domain.search_document import shown_value
-from promotion.models import Event, Promotion
+from promotion.models import Promotion
 
 #: Distinct values that are counted of one field, and shown of it.
 MOST_VALUES, SHOWN_VALUES = 2_000, 20
@@ -34,7 +35,7 @@ class Report:
         self._problems: list[dict[str, Any]] = []
         self.seen = self.refused = 0
 
-    def add(self, results: Iterable[tuple[Event, Result]]) -> None:
+    def add(self, results: Iterable[tuple[RuledEvent, Result]]) -> None:
         """Take what becomes of some events."""
         for event, result in results:
             self.seen += 1
@@ -76,7 +77,7 @@ class Report:
             self._counts["included"] += result.excludes is False
         self.refused += bool(result.problems and result.refuses)
 
-    def _fields(self, event: Event, result: Result) -> None:
+    def _fields(self, event: RuledEvent, result: Result) -> None:
         for path in {each.path for each in result.changes}:
             if path in self._events or len(self._events) < MOST_FIELDS:
                 self._events[path] += 1
@@ -103,13 +104,13 @@ class Report:
             "more": len(values) - len(shown),
         }
 
-    def _refuse(self, event: Event, result: Result) -> None:
+    def _refuse(self, event: RuledEvent, result: Result) -> None:
         if len(self._problems) < MOST_PROBLEMS:
             problems = [visible(each)[:500] for each in result.problems[:5]]
             self._problems.append({**_about(event, result), "problems": problems})
 
 
-def _about(event: Event, result: Result) -> dict[str, Any]:
+def _about(event: RuledEvent, result: Result) -> dict[str, Any]:
     return {"event": event.pk, "at": str(event), "type": result.type_name.rpartition(".")[2]}
 
 

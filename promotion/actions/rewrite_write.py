@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from promotion.actions.copy_rows import CopyRows
 from promotion.states import RevisionKind
 
-_TABLE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS rewritten (
-    event_id bigint, excluded boolean, body bytea, schema_id bigint, rules jsonb, base_id bigint, document jsonb,
-    host text, "user" text
-) ON COMMIT DROP
+_COLUMNS = {
+    "event_id": "int8", "excluded": "bool", "body": "bytea", "schema_id": "int8", "rules": "jsonb", "base_id": "int8",
+    "document": "jsonb", "host": "text", "user": "text",
+}  # fmt: skip
+_TABLE = f"""
+CREATE TEMPORARY TABLE IF NOT EXISTS rewritten
+    ({", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())}) ON COMMIT DROP
 """
-_COPY = 'COPY rewritten (event_id, excluded, body, schema_id, rules, base_id, document, host, "user") FROM STDIN'
+_COPY = CopyRows("rewritten", _COLUMNS)
 #: A body makes a revision, whose parent is what the rules were done to; without one the event is its base again.
 _WRITE = """
 WITH made AS (
@@ -65,10 +68,11 @@ def write(author_id: int, changes: Sequence[Rewritten], note: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_TABLE)
         cursor.execute("TRUNCATE rewritten")
-        with cursor.copy(_COPY) as copy:
-            for each in changes:
-                copy.write_row((
-                    each.event_id, each.excluded, each.body, each.schema_id, json.dumps(list(each.rules)),
-                    each.base_id, each.document, each.host, each.user,
-                ))  # fmt: skip
+        _COPY.write(
+            (
+                each.event_id, each.excluded, each.body, each.schema_id, json.dumps(list(each.rules)), each.base_id,
+                each.document, each.host, each.user,
+            )
+            for each in changes
+        )  # fmt: skip
         cursor.execute(_WRITE, [RevisionKind.RULES.value, author_id, note])

@@ -9,6 +9,7 @@ from django.db.models import F, Max, Q, QuerySet
 from promotion.actions.edit import searchable
 from promotion.actions.outgoing import Body, original
 from promotion.actions.rewrite_event import EventRewriter
+from promotion.actions.rewrite_load import load
 from promotion.actions.rewrite_schemas import KnownTypes
 from promotion.actions.rewrite_write import write as write_changes
 from promotion.domain.schema import parse
@@ -83,7 +84,7 @@ def _body(revision: Revision) -> Body:
 
 
 def _redo_rules(actor: Actor, rewriter: EventRewriter, ids: list[int]) -> None:
-    results = [rewriter.rewrite(each) for each in Event.objects.select_related("revision__parent").filter(pk__in=ids)]
+    results = [rewriter.rewrite(each) for each in load(Event.objects.filter(pk__in=ids))]
     refused = [result for result in results if result.refuses]
     if refused:
         raise Refused(

@@ -49,8 +49,16 @@ class Decoders:
     @cached_property
     def floats(self) -> bool:
         """Whether a value can hold a float or a double. True also where only a name is one of these words."""
+        return self._names("float", "double")
+
+    @cached_property
+    def as_in_json(self) -> bool:
+        """Whether JSON has every value as `plain` returns it, but for the branches of unions: no bytes, no floats."""
+        return not self.floats and not self._names("bytes", "fixed")
+
+    def _names(self, *words: str) -> bool:
         form = canonical_form(self._root)
-        return '"float"' in form or '"double"' in form
+        return any(f'"{word}"' in form for word in words)
 
     def _later(self, name: str) -> Decode:
         calls = count(1)

@@ -74,7 +74,10 @@ class Encoder:
 
     def octets(self, value: bytes) -> None:
         """Append bytes with their length; TooMuch beyond the limit."""
-        self.long(len(value))
+        if len(value) < 64:  # most are: their length is one byte
+            self.out.append(len(value) << 1)
+        else:
+            self.long(len(value))
         self.out += value
         if len(self.out) > self._limits.max_value_bytes:
             self._fail(None, f"at most {self._limits.max_value_bytes:,} bytes", "more", "")

@@ -146,6 +146,11 @@ def mask_paths(value: Any, path: str = "$") -> Iterator[str]:
             yield from mask_paths(item, f"{path}[{index}]")
 
 
+def may_hold_mask(text: bytes | None) -> bool:
+    """Whether a mask can stand in a JSON value of this exact text (json_text), None where it has none."""
+    return text is None or _SIGN_BYTES in text
+
+
 def holds_mask(body: bytes) -> bool:
     """Whether any text of an Avro body holds a mask."""
     return _SIGN_BYTES in body

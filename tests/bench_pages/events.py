@@ -129,7 +129,7 @@ def uuid_of(number: int, what: str) -> str:
 
 
 def rows(promotion_id: int, number: int, made: list[list[Body]]) -> Iterator[tuple[Any, ...]]:
-    """Yield the columns of export_write.COLUMNS, `number` times, in the order of the topic. Asks no database."""
+    """Yield the columns of export_write.EVENTS, `number` times, in the order of the topic. Asks no database."""
     dice = random.Random(7)
     weights = [1 / (1 + rank) ** 1.3 for rank in range(len(made))]
     kinds = dice.choices(range(len(made)), weights, k=number)

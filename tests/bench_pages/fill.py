@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal_admin.embedded.errors import EmbeddedError
 from portal_admin.embedded.terminal import say
 from promotion.actions import audit, curate, stale
-from promotion.actions.export_write import COLUMNS
+from promotion.actions.export_write import EVENTS
 from promotion.models import (
     Event,
     EventType,
@@ -46,7 +46,6 @@ from tests.bench_pages import events
 
 TITLE = "Very many events"
 OTHERS, AUDITED = 400, 5_000
-COPY = f"COPY promotion_event ({', '.join(COLUMNS)}) FROM STDIN"
 
 QUARANTINED = """
 UPDATE promotion_event SET quarantine_reason = 'The registry has no schema 42.', document = NULL, event_type_id = NULL,
@@ -134,9 +133,7 @@ def fill(number: int) -> Promotion:
 def copy(promotion: Promotion, number: int) -> None:
     """Write the events as an export does."""
     made = events.bodies(events.types())
-    with connection.cursor() as cursor, cursor.copy(COPY) as stream:
-        for row in events.rows(promotion.pk, number, made):
-            stream.write_row(row)
+    EVENTS.write(events.rows(promotion.pk, number, made))
 
 
 def _run(given: dict[str, Any], *statements: str) -> None:

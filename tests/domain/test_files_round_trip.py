@@ -13,8 +13,9 @@ from promotion.domain.files.items import BadFile, CannotWrite, FileEvent, Format
 from promotion.domain.files.objects import changed_fixed
 from promotion.domain.files.reading import read
 from promotion.domain.files.recognising import recognise
-from promotion.domain.files.unions import plain_json_value
+from promotion.domain.files.unions import _PlainWalker, _untagged, plain_json_value
 from promotion.domain.json_codec import from_json_value, to_json_value
+from promotion.domain.limits import DEFAULT_LIMITS
 from promotion.domain.schema import parse
 from tests.domain import strategies
 from tests.domain.files import FORMATS, LONGS, core, cut, events, said, written
@@ -136,6 +137,13 @@ def test_a_value_without_branches_is_read_back_as_the_same_bytes(datum: strategi
     assert from_json_value(datum.schema, value) == datum.body
     if not plain:
         assert repr(value) == repr(to_json_value(datum.schema, datum.body))
+
+
+@settings(max_examples=300)
+@given(strategies.data())
+def test_a_value_is_untagged_as_the_walker_does_it(datum: strategies.Datum) -> None:
+    wanted = _PlainWalker(datum.body, DEFAULT_LIMITS).whole(datum.schema.root)
+    assert repr(_untagged(datum.schema, datum.body, DEFAULT_LIMITS)) == repr(wanted)
 
 
 def union(*branches: Any) -> Any:

@@ -22,6 +22,7 @@ from promotion.domain.json_codec import (
     to_json,
     to_json_value,
 )
+from promotion.domain.json_text import exact_text
 from promotion.domain.schema import Schema, parse
 from tests.domain.strategies import Datum, data, data_of, json_values, schema_texts
 
@@ -177,6 +178,35 @@ def test_ambiguous_unions_nested_deeply_end_in_a_problem_and_not_in_hours() -> N
 def test_text_that_is_not_json_or_loses_its_meaning_is_refused(text: str | bytes) -> None:
     with pytest.raises(MalformedJson):
         parse_json(text)
+
+
+def test_a_byte_order_mark_before_json_is_named() -> None:
+    with pytest.raises(MalformedJson, match="BOM"):
+        parse_json("\ufeff1")
+
+
+@settings(max_examples=300)
+@given(json_values().filter(lambda value: "nan" not in repr(value) and "inf" not in repr(value)))
+def test_the_exact_text_of_a_value_is_read_back_as_that_value(value: Any) -> None:
+    text = exact_text(value)
+    assert text is None or repr(parse_json(text)) == repr(value)
+
+
+@given(data())
+def test_an_event_whose_exact_text_is_given_back_has_the_same_body(datum: Datum) -> None:
+    text = exact_text(datum.json_value)
+    assert text is None or from_json_value(datum.schema, parse_json(text)) == datum.body
+
+
+def test_values_that_differ_have_different_exact_texts_or_none() -> None:
+    values = [
+        None, "null", True, "true", 1, 1.0, "1", 0, 0.0, -0.0, False, [], {}, [[]], {"a": 1, "b": 2}, {"b": 2, "a": 1},
+        2**53, 2.0**53, 2**53 + 1, 2**64 - 1, 1e300, "\u2028", "\\u2028", 5e-324,
+    ]  # fmt: skip
+    texts = [exact_text(value) for value in values]
+    assert None not in texts
+    assert len(set(texts)) == len(values)
+    assert [exact_text(value) for value in (2**64, -(2**63) - 1, "\ud800", {"\udfff": 1})] == [None] * 4
 
 
 def test_brackets_inside_strings_do_not_count_as_depth() -> None:

@@ -14,8 +14,9 @@ from promotion.actions.outgoing import outgoing
 from promotion.actions.upload import upload
 from promotion.domain.files.objects import FORMAT
 from promotion.domain.json_codec import to_json_value
+from promotion.domain.masks import SIGN
 from promotion.errors import Conflict, InvalidInput, Refused
-from promotion.models import AuditEntry, Event, PromotionJob, Revision, Upload
+from promotion.models import AuditEntry, Event, PromotionJob, Revision, RuleList, Upload
 from promotion.states import JobState, PromotionState, RevisionKind
 from tests import cast
 from tests.events import stage
@@ -78,6 +79,46 @@ def test_an_unedited_file_changes_nothing(promotion):
     assert made.missing == 0
     assert apply_upload.apply(cast.user("manager"), made) == 0
     assert not Revision.objects.exists()
+
+
+def test_only_what_says_the_same_to_the_last_digit_is_unchanged_at_a_glance(promotion):
+    *_, first, second, third = lines_of(promotion)
+    first["value"] = dict(reversed(first["value"].items()))  # another text that says the same
+    second["value"]["EventId"]["nonce"] = float(stage.LARGE - 1)
+    third["value"]["roleDesc"] = {"string": third["value"]["roleDesc"]["string"] + " "}
+    made = compared(promotion, [first, second, third])
+    assert verdicts(made) == {1: "unchanged", 2: "invalid", 3: "changed"}
+
+
+def test_a_mask_in_a_value_that_was_read_so_is_no_value_to_upload(promotion):
+    event = stage.event(promotion, stage.role(roleId=f"{SIGN} 1 aaaa•••"))
+    line = next(line for line in lines_of(promotion)[1:] if line["value"]["roleId"].startswith(SIGN))
+    made = compared(promotion, [line])
+    assert verdicts(made) == {1: "invalid"}
+    assert "mask" in made.lines.get().problems[0]
+    assert made.lines.get().event == event
+
+
+def test_an_applied_line_is_a_revision_on_top_of_the_one_before_and_can_be_searched(promotion, manager):
+    events = list(promotion.events.in_order())
+    exclude(manager, promotion, [events[2].pk])
+    edit(manager, events[0], 0, json.dumps(stage.role(hostId="by hand")))
+    head, first, second, third, *_ = lines_of(promotion, everything=True)
+    first["value"] |= {"hostId": "a\0b\\", "roleId": "\t\u2028"}
+    second["excluded"] = True
+    third |= {"excluded": False, "value": third["value"] | {"roleId": "taken in"}}
+    RuleList.objects.create(promotion=promotion, applied=[{"id": "a rule", "rule": {}, "enabled": True}])
+    assert apply_upload.apply(manager, compared(promotion, [head, first, second, third])) == 3
+    one, two, three = (Event.objects.get(pk=event.pk) for event in events[:3])
+    assert (one.revision.number, one.revision.parent.number, one.revision.kind) == (2, 1, RevisionKind.UPLOAD)
+    assert (one.revision.note, one.revision.author, one.revision.rules) == ("line 2", manager, ["a rule"])
+    assert value_of(one)["hostId"] == "a\0b\\"
+    assert (one.host, one.document["hostId"], one.document["roleId"]) == ("a\ufffdb\\", "a\ufffdb\\", "\t\u2028")
+    assert (one.excluded, one.hand_excluded, one.version) == (False, None, 2)
+    assert (two.excluded, two.hand_excluded, two.revision, two.version) == (True, True, None, 1)
+    assert (two.host, two.document) == (events[1].host, events[1].document)
+    assert (three.excluded, three.hand_excluded, three.revision.parent, three.version) == (False, False, None, 2)
+    assert three.revision.schema == three.schema
 
 
 def test_every_verdict_is_reported_by_line_number_before_anything_is_applied(promotion, manager):

@@ -11,13 +11,15 @@ from promotion.domain.files.items import CannotWrite, FileEvent
 #: The full name of a record type as Avro allows it.
 TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))  # json.dumps makes one a call
+
 
 def compact(value: Any) -> str:
     """Return `value` as one line of JSON.
 
     ASCII only: no reader in between takes U+2028 or U+0085 for the end of a line, and U+001E stands as an escape.
     """
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def needed_type(event: FileEvent) -> str:

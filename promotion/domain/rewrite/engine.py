@@ -89,7 +89,7 @@ class Rewriter:
         `targets` gives the target's latest schema of a type, by the full name that the event has by then. It is asked
         only where a rule changed the event's fields or its type, so it should remember its answers.
         """
-        work = Work(facts, self._shape(facts, schema), body, targets)
+        work = Work(facts, self._shape(facts, schema), schema, body, targets)
         try:
             self._apply(work)
         except MalformedValue as error:

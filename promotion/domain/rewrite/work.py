@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from promotion.domain.avro_type import AvroType
-from promotion.domain.limits import DEFAULT_LIMITS
+from promotion.domain.json_codec import to_json_value
 from promotion.domain.marks import Marks
 from promotion.domain.octets import visible
 from promotion.domain.rewrite.alignment import Alignment, align
@@ -16,7 +16,6 @@ from promotion.domain.rewrite.path import Path
 from promotion.domain.rewrite.places import BlindPlace, Place, Spot, locate
 from promotion.domain.rewrite.rule import OnInvalid, Rule
 from promotion.domain.schema import Schema
-from promotion.domain.walk import JsonWalker
 
 MAX_PROBLEMS = 100
 UNMARKED = Marks()
@@ -111,13 +110,14 @@ class Work:
     """The state of one event. `tree` is decoded when something asks for it, so most events never are."""
 
     __slots__ = (
-        "_holder", "body", "changed_by", "changes", "excluded", "facts", "matched", "problems", "refused", "rule",
-        "shape", "start", "structural", "targets", "touched", "twice",
+        "_holder", "_schema", "body", "changed_by", "changes", "excluded", "facts", "matched", "problems", "refused",
+        "rule", "shape", "structural", "targets", "touched", "twice",
     )  # fmt: skip
 
-    def __init__(self, facts: Facts, shape: Shape, body: bytes, targets: Targets) -> None:
+    def __init__(self, facts: Facts, shape: Shape, schema: Schema, body: bytes, targets: Targets) -> None:
         self.facts = facts
-        self.start = self.shape = shape
+        self._schema = schema
+        self.shape = shape
         self.body = body
         self.targets = targets
         self.rule: Rule
@@ -146,7 +146,7 @@ class Work:
 
     def decoded(self) -> Any:
         """Return the tree as it was before any rule."""
-        return JsonWalker(self.body, DEFAULT_LIMITS).whole(self.start.root)
+        return to_json_value(self._schema, self.body)
 
     @property
     def done(self) -> tuple[int, int, bool | None]:
