@@ -31,6 +31,9 @@ class Now:
 class Listener(Protocol):
     """Who is told: a lease, or whoever does a part of what it holds."""
 
+    def check(self) -> None:
+        """Raise where the reading is to stop. Cheap: asked with each batch."""
+
     def progress(
         self,
         done: int,

@@ -61,6 +61,10 @@ class Teller:
         self._part, self._beat = part, beat
         self._told = 0.0
 
+    def check(self) -> None:
+        """Raise like `PartLease.check`."""
+        self._part.check()
+
     def progress(
         self,
         done: int,

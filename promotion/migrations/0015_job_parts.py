@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("promotion", "0013_archive"),
+        ("promotion", "0014_packed_headers"),
     ]
 
     operations = [
