@@ -67,7 +67,7 @@ class Kafka:
         shutil.rmtree(self._directory / "data", ignore_errors=True)
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = java.command(
-            128, "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", settings
+            128, "-cp", classpath, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", settings
         )
         children.run(f"format of {self.name}", command, log=self._log)
         (self._directory / "complete").touch()

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from django.db import connection
-
 from promotion.actions.amendments import Amendments
+from promotion.actions.copy_rows import CopyRows
 from promotion.actions.masking import Masks
 from promotion.actions.plan_look import Look, Looker, Row
 from promotion.actions.plan_target import TargetReading, content_of
@@ -41,17 +40,16 @@ from promotion.kafka.partitioner import partition_for
 from promotion.models import Plan
 from promotion.states import REFUSING
 
-COPY_STEPS = (
-    "COPY promotion_planstep (plan_id, ordinal, event_id, revision_id, partition, timestamp, key, headers, subject,"
-    " schema_id, registry_id, body, record_digest) FROM STDIN (FORMAT BINARY)"
-)
-STEP_TYPES = (
-    "uuid", "int4", "int8", "int8", "int4", "int8", "bytea", "bytea", "varchar", "int8", "int8", "bytea", "bytea",
-)  # fmt: skip
-COPY_JUDGEMENTS = (
-    "COPY promotion_judgement (plan_id, position, event_id, verdict, forced, ordinal, aggregate, identity, origin,"
-    " changes, found, problem, hint) FROM STDIN"
-)
+_STEPS = CopyRows("promotion_planstep", {
+    "plan_id": "uuid", "ordinal": "int4", "event_id": "int8", "revision_id": "int8", "partition": "int4",
+    "timestamp": "int8", "key": "bytea", "headers": "bytea", "subject": "varchar", "schema_id": "int8",
+    "registry_id": "int8", "body": "bytea", "record_digest": "bytea",
+})  # fmt: skip
+_JUDGEMENTS = CopyRows("promotion_judgement", {
+    "plan_id": "uuid", "position": "int4", "event_id": "int8", "verdict": "varchar", "forced": "bool",
+    "ordinal": "int4", "aggregate": "varchar", "identity": "bytea", "origin": "bytea", "changes": "jsonb",
+    "found": "varchar", "problem": "text", "hint": "text",
+})  # fmt: skip
 MAX_LABEL = 300
 _Columns = tuple[object, ...]
 Overrides = Callable[[Sequence[int]], dict[int, frozenset[Verdict]]]
@@ -109,14 +107,8 @@ class Freezer:
         forced = self._overrides([event.pk for event in events])
         for event in events:
             self._take(event, forced.get(event.pk, frozenset()))
-        with connection.cursor() as cursor:
-            with cursor.copy(COPY_STEPS) as copy:
-                copy.set_types(STEP_TYPES)
-                for row in self._steps:
-                    copy.write_row(row)
-            with cursor.copy(COPY_JUDGEMENTS) as copy:
-                for row in self._judgements:
-                    copy.write_row(row)
+        _STEPS.write(self._steps)
+        _JUDGEMENTS.write(self._judgements)
         self._steps.clear()
         self._judgements.clear()
 

@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from promotion.actions import failpoints, preflight
 from promotion.actions.connect import kafka_connection
+from promotion.actions.copy_rows import CopyRows
 from promotion.actions.headway import Now
 from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
@@ -47,7 +48,9 @@ CHUNK = 2_000
 MAX_DOUBTS = 5
 #: How often a pause between two transactions looks whether somebody wants to stop, in seconds.
 PAUSE_SLICE = 0.2
-COPY_RECEIPTS = 'COPY promotion_receipt (attempt_id, ordinal, partition, "offset") FROM STDIN (FORMAT BINARY)'
+_RECEIPTS = CopyRows(
+    "promotion_receipt", {"attempt_id": "int8", "ordinal": "int4", "partition": "int4", "offset": "int8"}
+)
 
 
 def run(lease: Lease) -> None:
@@ -288,10 +291,7 @@ def _steps(plan: Plan, ordinals: range) -> Iterator[list[tuple[Any, ...]]]:
 
 def _store_receipts(lease: Lease, attempt: ReplayAttempt, writer: TransactionalWriter) -> None:
     with transaction.atomic():
-        with connection.cursor() as cursor, cursor.copy(COPY_RECEIPTS) as copy:
-            copy.set_types(("int8", "int4", "int4", "int8"))
-            for ordinal, partition, offset in writer.receipts:
-                copy.write_row((attempt.pk, ordinal, partition, offset))
+        _RECEIPTS.write((attempt.pk, *placed) for placed in writer.receipts)
         # The lease last: its row stays locked until the end, and its holder must be able to renew it meanwhile.
         with lease.writing():
             if PromotionJob.objects.filter(pk=lease.job.pk, cancel_requested_by__isnull=False).exists():

@@ -346,11 +346,14 @@ def _masks(value: Any) -> Iterator[str]:
 
 
 def _leaves(value: Any, path: str = "$") -> Iterator[tuple[str, Any]]:
-    """Every leaf by a path without the branches of unions."""
+    """Every leaf by a path without the branches of unions.
+
+    A key that is no name is a map's: marks know it as an item, and of one in quotes they would say the worst.
+    """
     if isinstance(value, dict):
         for key, item in value.items():
             tag = len(value) == 1 and (key in TAGS or "." in key)
-            yield from _leaves(item, path if tag else f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]")
+            yield from _leaves(item, path if tag else f"{path}.{key}" if key.isidentifier() else f"{path}[0]")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _leaves(item, f"{path}[{index}]")
