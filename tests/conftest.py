@@ -7,6 +7,8 @@ from typing import Any
 
 import django
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from portal_admin.embedded.stack import Cluster
 from tests.services import MOST_WORKERS, OwnServices, Services, WorkersServices, unique
@@ -14,6 +16,11 @@ from tests.services import MOST_WORKERS, OwnServices, Services, WorkersServices,
 _services = pytest.StashKey[Services]()
 #: Workers for a core: most tests wait for Kafka or for a process most of their time.
 WORKERS_A_CORE = 2
+
+
+# No example fails for its time: on a busy machine anything may take longer than Hypothesis expects.
+examples.register_profile("console", examples.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("console")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -156,6 +156,7 @@ class Reader:
         _, self._partitions = find_topic(self._session, self._admin, topic, timeout)
         level = "read_committed" if read_committed else "read_uncommitted"
         self._consumer = self._session.consumer({**BOUNDED, **FETCH, "isolation.level": level})
+        self._paused = set[int]()
 
     def __enter__(self) -> Self:
         return self
@@ -237,10 +238,18 @@ class Reader:
             run.recover(run.lost, self._lows(run.lost), at_start=False)
             self._assign(run)
         elif run.done:
-            self._consumer.pause([TopicPartition(self.topic, partition) for partition in run.done])
+            self._consumer.pause(self._at(run.done))
+            self._paused |= run.done
 
     def _assign(self, run: "_Run") -> None:
         self._consumer.assign([TopicPartition(self.topic, p, run.positions[p]) for p in run.ends])
+        # The client remembers what was paused, also of an assignment that is over: without this nothing would come.
+        if again := self._paused & run.ends.keys():
+            self._consumer.resume(self._at(again))
+            self._paused -= again
+
+    def _at(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self.topic, partition) for partition in partitions]
 
     def _probe(self, run: "_Run", idle: float) -> None:
         """Raise where the silence has a cause; return where the brokers answer and there is hope."""

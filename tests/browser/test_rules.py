@@ -91,10 +91,9 @@ def test_a_colleagues_change_loses_nothing_that_was_typed(open_page: OpenPage, c
     expect(page.locator(".rules")).to_contain_text("What I typed")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_of_rules_are_for_everybody(open_page: OpenPage, console: Console, target: str, scheme: str) -> None:
+def test_the_pages_of_rules_are_for_everybody(open_page: OpenPage, console: Console, target: str) -> None:
     promotion = export(console, "Looks", target, "role.RoleCreatedEvent")
-    page = open_page("manager", f"{promotion.url}rules/", color_scheme=scheme)
+    page = open_page("manager", f"{promotion.url}rules/")
     empty = faults(page, f"{promotion.url}rules/")
     page.set_viewport_size({"width": 1280, "height": 900})
     move(page, "host", host_of(promotion.events[0]), HOST)

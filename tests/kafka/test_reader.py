@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable
+from operator import attrgetter
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -107,6 +108,20 @@ def test_a_read_goes_on_at_any_position_without_loss_or_repetition(
             seen += [record.value for record in batch.records]
             positions |= batch.positions
     assert sorted(seen) == sorted(str(n).encode() for n in range(300))
+
+
+def test_one_reader_reads_the_same_partitions_again(connection: KafkaConnection, new_topic: NewTopic) -> None:
+    topic = new_topic(partitions=2)
+    produce_all(connection, topic, [PlainRecord(b"%d" % n, b"%d" % n) for n in range(20)])
+    with open_reader(connection, topic) as reader:
+        pins = reader.pin()
+        starts, ends = {p.partition: p.low for p in pins}, {p.partition: p.end for p in pins}
+        first, again = ([record for batch in reader.read(starts, ends) for record in batch.records] for _ in range(2))
+        one = [record for batch in reader.read({0: 0}, {0: ends[0]}) for record in batch.records]
+    order = attrgetter("partition", "offset")
+    assert len(first) == 20
+    assert sorted(again, key=order) == sorted(first, key=order)
+    assert one == [record for record in sorted(first, key=order) if record.partition == 0]
 
 
 def test_an_empty_range_is_done_at_once(connection: KafkaConnection, new_topic: NewTopic) -> None:

@@ -335,12 +335,13 @@ def test_a_queued_export_is_cancelled_from_the_page() -> None:
 def test_a_lost_queue_is_a_warning_and_the_job_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     from redis.exceptions import ConnectionError as Lost
 
-    from promotion import jobs
+    from promotion import entries, jobs
 
-    def lost(job: PromotionJob) -> None:
+    def lost(*_: object) -> None:
         raise Lost
 
-    monkeypatch.setattr(jobs, "_enqueue", lost)
+    monkeypatch.setattr(entries, "_push", lost)
+    monkeypatch.setattr(jobs, "_enqueue", lambda job: entries.put("default", jobs.FUNCTION, "any", job.pk))
     promotion = cast.promotion()
     answer = as_role("manager").post(reverse("promotion:export", args=[promotion.pk]), follow=True)
     assert "does not answer" in answer.content.decode()

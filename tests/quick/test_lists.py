@@ -190,7 +190,7 @@ def test_the_numbers_by_type_leave_out_what_cannot_be_read(sixty: Promotion) -> 
     offset=st.integers(0, 40),
     only=st.none() | st.integers(0, 3),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_from_an_offset_on_finds_all_that_lie_there_however_times_and_partitions_lie(
     empty: Promotion, partitions: list[list[tuple[int, int]]], offset: int, only: int | None
 ) -> None:
