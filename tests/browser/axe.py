@@ -14,12 +14,10 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 #: The rules among them that look at colours: a link, too, may be told from the text around it by its colour alone.
 OF_COLOURS = ("color-contrast", "link-in-text-block")
 
-#: Until no colour is on its way to another any more; what moves for ever is not waited for.
-_SETTLED = """() => Promise.all(
-    document.getAnimations()
-        .filter(each => each.effect.getComputedTiming().endTime < Infinity)
-        .map(each => each.finished.catch(() => null))
-).then(() => null)"""
+#: No colour is on its way to another any more; what moves for ever goes on.
+_SETTLE = """() => document.getAnimations()
+    .filter(each => each.effect.getComputedTiming().endTime < Infinity)
+    .forEach(each => each.finish())"""
 
 
 @cache
@@ -48,7 +46,7 @@ def violations_in_both_modes(page: Page, *, sheets: bool = True) -> list[str]:
     """Return what is found in light, and what dark adds, which is colours alone: the page is the same one."""
     light = violations(page, sheets=sheets)
     page.emulate_media(color_scheme="dark")
-    page.evaluate(_SETTLED)
+    page.evaluate(_SETTLE)
     dark = violations(page, sheets=sheets, rules=OF_COLOURS)
     page.emulate_media(color_scheme="light")
     return [*light, *(f"dark: {each}" for each in dark)]
