@@ -1,4 +1,4 @@
-"""The benchmark itself, short: only a wrong result fails it, never a time. PROMOTION_BENCH_EVENTS has it do more or fewer."""
+"""The benchmark itself, short: only a wrong result fails it, never a time. PROMOTION_BENCH_EVENTS: how many events."""
 
 import json
 import os
