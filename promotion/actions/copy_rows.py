@@ -66,3 +66,20 @@ class CopyRows:
                 copy.set_types(self._types)
                 for row in rows:
                     copy.write_row(row)
+
+
+class ScratchRows(CopyRows):
+    """COPY into a temporary table that is made for it, for a statement that does something with all rows at once."""
+
+    def __init__(self, table: str, columns: Mapping[str, str]) -> None:
+        super().__init__(table, columns)
+        types = SQL(", ").join(SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in columns.items())
+        self._make = SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {0} ({1}) ON COMMIT DROP; TRUNCATE {0}").format(
+            Identifier(table), types
+        )
+
+    def write(self, rows: Iterable[Sequence[object]]) -> None:
+        """Have the table hold `rows` and nothing else, until the caller's transaction ends. Raises as CopyRows does."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._make)
+        super().write(rows)

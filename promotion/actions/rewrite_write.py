@@ -8,18 +8,13 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from promotion.actions.copy_rows import CopyRows
+from promotion.actions.copy_rows import ScratchRows
 from promotion.states import RevisionKind
 
-_COLUMNS = {
+_ROWS = ScratchRows("rewritten", {
     "event_id": "int8", "excluded": "bool", "body": "bytea", "schema_id": "int8", "rules": "jsonb", "base_id": "int8",
     "document": "jsonb", "host": "text", "user": "text",
-}  # fmt: skip
-_TABLE = f"""
-CREATE TEMPORARY TABLE IF NOT EXISTS rewritten
-    ({", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())}) ON COMMIT DROP
-"""
-_COPY = CopyRows("rewritten", _COLUMNS)
+})  # fmt: skip
 #: A body makes a revision, whose parent is what the rules were done to; without one the event is its base again.
 _WRITE = """
 WITH made AS (
@@ -66,9 +61,7 @@ class Rewritten:
 def write(author_id: int, changes: Sequence[Rewritten], note: str) -> None:
     """Write `changes`, each a version further, in the name of a user; inside a transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(_TABLE)
-        cursor.execute("TRUNCATE rewritten")
-        _COPY.write(
+        _ROWS.write(
             (
                 each.event_id, each.excluded, each.body, each.schema_id, json.dumps(list(each.rules)), each.base_id,
                 each.document, each.host, each.user,

@@ -8,18 +8,13 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from promotion.actions.copy_rows import CopyRows
+from promotion.actions.copy_rows import ScratchRows
 from promotion.states import RevisionKind
 
-_COLUMNS = {
+_ROWS = ScratchRows("uploaded", {
     "event_id": "int8", "excluded": "bool", "parent_id": "int8", "schema_id": "int8", "body": "bytea", "note": "text",
     "document": "jsonb", "host": "text", "user": "text",
-}  # fmt: skip
-_TABLE = f"""
-CREATE TEMPORARY TABLE IF NOT EXISTS uploaded
-    ({", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())}) ON COMMIT DROP
-"""
-_COPY = CopyRows("uploaded", _COLUMNS)
+})  # fmt: skip
 #: A body makes a revision; without one only what a person says of the event changes.
 _WRITE = """
 WITH made AS (
@@ -68,8 +63,6 @@ def write(author_id: int, changes: Sequence[Uploaded], rules: Sequence[str]) -> 
     `rules` are the ids of those whose work is in the bodies already.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_TABLE)
-        cursor.execute("TRUNCATE uploaded")
-        _COPY.write(changes)
+        _ROWS.write(changes)
         cursor.execute(_WRITE, [RevisionKind.UPLOAD.value, json.dumps(list(rules)), author_id])
         return int(cursor.rowcount)
