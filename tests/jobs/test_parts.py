@@ -17,7 +17,7 @@ from promotion.actions import finish
 from promotion.actions.cancel import cancel
 from promotion.actions.lease import Lease, claim
 from promotion.actions.part_lease import PartLease, claim_another, claim_own, claim_to_help
-from promotion.actions.parts import WORTH_SECONDS, Beat, Portion, Together, divide, nobody
+from promotion.actions.parts import LONG_ANYWAY, WORTH_SECONDS, Beat, Portion, Together, divide, nobody
 from promotion.actions.request import request_job
 from promotion.errors import Cancelled, LeaseLost, PromotionError
 from promotion.models import JobPart, PromotionJob
@@ -261,6 +261,19 @@ def test_others_are_called_once_and_only_where_what_is_left_takes_long(
     together = Together(lease, "Reading", called.append)
     together.work(do)
     assert len(called) == calls
+
+
+@pytest.mark.parametrize(("total", "calls"), [(LONG_ANYWAY, [0]), (LONG_ANYWAY - 1, [])])
+def test_others_are_called_before_the_first_part_where_so_much_is_to_be_read(total: int, calls: list[int]) -> None:
+    lease, done, called_after = taken(), list[int](), list[int]()
+    divide(lease, lambda: [Portion([n], 0, half, {}) for n, half in enumerate((total // 2, total - total // 2))])
+
+    def do(part: PartLease) -> None:
+        done.append(part.part.number)
+        part.finish()
+
+    Together(lease, "Reading", lambda _: called_after.append(len(done))).work(do)
+    assert (called_after, done) == (calls, [0, 1])
 
 
 @pytest.fixture
