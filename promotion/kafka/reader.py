@@ -15,7 +15,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from promotion.domain.connection import KafkaConnection
 from promotion.domain.record import Record
-from promotion.errors import Incomplete, Unreachable
+from promotion.errors import Incomplete, PromotionError, Unreachable
 from promotion.kafka.failures import explain, is_group_error
 from promotion.kafka.handles import Session, let_go
 from promotion.kafka.metadata import EARLIEST, LATEST, at_time, find_topic, list_offsets
@@ -49,7 +49,7 @@ STALL_SECONDS = 120.0
 BATCH = 2_000
 BATCH_BYTES = 16 * 1024 * 1024
 FIRST_BATCH = 100
-# The client waits this long for a batch to fill, also for the last one, which never does.
+# The client waits this long for a batch to fill, also for the last one where offsets without records stand in it.
 GATHER_SECONDS = 0.05
 
 
@@ -153,10 +153,16 @@ class Reader:
         self._timeout = timeout
         self._session = Session(connection)
         self._admin = self._session.admin()
-        _, self._partitions = find_topic(self._session, self._admin, topic, timeout)
         level = "read_committed" if read_committed else "read_uncommitted"
         self._consumer = self._session.consumer({**BOUNDED, **FETCH, "isolation.level": level})
         self._paused = set[int]()
+        try:
+            # It is the consumer that is asked: of a topic that it does not know when partitions are assigned it learns
+            # at its next look at all of them, up to a second later (measured: in 4 of 10 reads).
+            _, self._partitions = find_topic(self._session, self._consumer, topic, timeout)
+        except PromotionError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -211,7 +217,7 @@ class Reader:
         moved = probed = yielded = time.monotonic()
         while run.ends:
             with self._session.explaining(f"reading topic {self.topic}"):
-                messages = self._consumer.consume(ask, min(timeout, GATHER_SECONDS))
+                messages = self._consumer.consume(min(ask, run.left), min(timeout, GATHER_SECONDS))
             kept = run.sort(messages)
             self._settle(run)
             now = time.monotonic()
@@ -299,6 +305,11 @@ class _Run:
         self.early: set[int] = set()
         self.truncated: dict[int, tuple[int, int]] = {}
         self.errors: list[KafkaError] = []
+
+    @property
+    def left(self) -> int:
+        """How many offsets are still to come, at least 1."""
+        return max(1, sum(end - self.positions[partition] for partition, end in self.ends.items()))
 
     def batch(self, topic: str, kept: Sequence[Message]) -> Batch:
         """Return what happened since the last batch."""
