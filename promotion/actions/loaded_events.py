@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promotion.actions.outgoing import Body, body_of
+from promotion.actions.read_rows import read_rows, stream_rows
 from promotion.domain.schema import Schema, parse
 from promotion.models import AvroSchema
 from promotion.models.event import EventQuerySet
@@ -60,7 +61,7 @@ class LoadedEvent:
 def load(events: EventQuerySet, schemas: SchemaRows, chunk: int | None = None) -> Iterator[LoadedEvent]:
     """Yield `events` in their order; with `chunk` from a cursor on the server, at most so many in memory at a time."""
     rows = events.values_list(*_COLUMNS)
-    for row in rows if chunk is None else rows.iterator(chunk_size=chunk):
+    for row in read_rows(rows) if chunk is None else stream_rows(rows, chunk):
         yield _loaded(row, schemas)
 
 

@@ -14,6 +14,7 @@ from django.db.models import Case, F, When
 from promotion.actions.lease import Lease
 from promotion.actions.outgoing import Body
 from promotion.actions.plan_types import PlannedType, TypeTable
+from promotion.actions.read_rows import stream_rows
 from promotion.actions.target_scan import Wanted
 from promotion.domain.decode import read
 from promotion.domain.digests import Digests
@@ -169,4 +170,4 @@ def _schemas_in_use(events: EventQuerySet) -> list[int]:
 
 def _in_order(events: EventQuerySet) -> Iterator[Row]:
     """The events from a cursor on the server: memory stays the same, however many there are."""
-    return map(Row._make, events.in_order().values_list(*_COLUMNS).iterator(chunk_size=CHUNK))
+    return map(Row._make, stream_rows(events.in_order().values_list(*_COLUMNS), CHUNK))

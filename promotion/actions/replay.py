@@ -24,6 +24,7 @@ from promotion.actions.copy_rows import CopyRows
 from promotion.actions.headway import Now
 from promotion.actions.lease import Lease
 from promotion.actions.plan import choices_of, make, plan_of, refuse
+from promotion.actions.read_rows import read_rows
 from promotion.actions.replay_marker import attempt_aborted, first_marker, next_attempt, repair, writer_name
 from promotion.actions.replay_schemas import schema_ids
 from promotion.actions.replay_spread import Underway, spread
@@ -269,9 +270,8 @@ def _produce(
         for ordinal, partition, timestamp, key, headers, subject, schema_id, body in chunk:
             if ordinal == middle:
                 failpoints.reach("mid-produce")
-            value = frame(ids[subject, schema_id], bytes(body))
-            headers = unpacker.unpack(bytes(headers))
-            writer.produce(ordinal, OutgoingRecord(partition, timestamp, bytes(key), value, headers))
+            value = frame(ids[subject, schema_id], body)
+            writer.produce(ordinal, OutgoingRecord(partition, timestamp, key, value, unpacker.unpack(headers)))
             octets += len(value)
         underway.take((row[1] for row in chunk), octets)
         lease.check()
@@ -286,7 +286,7 @@ def _steps(plan: Plan, ordinals: range) -> Iterator[list[tuple[Any, ...]]]:
     for start in range(ordinals.start, ordinals.stop, CHUNK):
         stop = min(start + CHUNK, ordinals.stop)
         chunk = plan.steps.filter(ordinal__gte=start, ordinal__lt=stop).order_by("ordinal")
-        yield list(chunk.values_list(*columns))
+        yield read_rows(chunk.values_list(*columns))
 
 
 def _store_receipts(lease: Lease, attempt: ReplayAttempt, writer: TransactionalWriter) -> None:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from promotion.actions.hold import Hold
 from promotion.actions.lease import Lease
+from promotion.actions.read_rows import stream_rows
 from promotion.domain.digest import NO_TIMESTAMP
 from promotion.domain.packed_headers import HeaderUnpacker
 from promotion.domain.verify import Kind, Matcher, Shape, Window
@@ -26,14 +27,14 @@ def expected(lease: Hold, replay: Replay) -> Matcher:
     columns = ("ordinal", "event__partition", "event__offset", "record_digest")
     # One cursor on the server: PostgreSQL may answer a query for each chunk by reading all events each time.
     with transaction.atomic():
-        steps = plan.steps.order_by("ordinal").values_list(*columns).iterator(chunk_size=CHUNK)
+        steps = stream_rows(plan.steps.order_by("ordinal").values_list(*columns), CHUNK)
         while rows := list(islice(steps, CHUNK)):
             lease.check()
             # Plans of an older version have no digests of their own: their steps have all that one is made of.
             missing = [row[0] for row in rows if not row[3]]
             made = {n: shape.digest() for n, shape in planned(replay, missing)} if missing else {}
             for ordinal, partition, offset, digest in rows:
-                matcher.expect(partition, offset, bytes(digest) or made[ordinal])
+                matcher.expect(partition, offset, digest or made[ordinal])
     return matcher
 
 

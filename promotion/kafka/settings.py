@@ -21,10 +21,10 @@ MAX_SERVERS = 20
 MAX_TEXT = 512
 MAX_PEM = 256 * 1024
 
-# Short enough that a page or a worker hears of a dead cluster within seconds; librdkafka's own are 30 and 60 s. The first
-# pause before a connection is tried again (it doubles up to the longest) is also waited for by each new client, between
-# the connection to a bootstrap server and the one to the broker behind it: with 250 ms the first answer takes 130 ms,
-# with librdkafka's 100 ms 65, with 10 ms 15.
+# Short enough that a page or a worker hears of a dead cluster within seconds; librdkafka's own are 30 and 60 s. The
+# first pause before a connection is tried again (it doubles up to the longest) is also waited for by each new client,
+# between its connection to a bootstrap server and the one to the broker behind it: with 250 ms the first answer takes
+# 130 ms, with librdkafka's own 100 ms 53, with 10 ms 14.
 TIMEOUTS: Settings = {
     "socket.connection.setup.timeout.ms": 5_000,
     "socket.timeout.ms": 20_000,
