@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 #: oldest. A job makes millions of objects and hardly a cycle: with Python's own 700, 10 and 10 a verification and a
 #: replay took about a quarter more of the processor's time (15.5 and 10.9 microseconds a record, 13.6 and 10.5; single
 #: runs on a busy machine).
-COLLECT = 10_000, 20, 20
+COLLECT = 50_000, 20, 20
 
 
 class NotOurs(Exception):

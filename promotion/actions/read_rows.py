@@ -39,8 +39,9 @@ def stream_rows(values: QuerySet[Any, Row], chunk: int) -> Iterator[Row]:
         connection.wrap_database_errors,
         psycopg.ServerCursor(connection.connection, f"rows_{uuid.uuid4().hex}", withhold=hold) as cursor,
     ):
-        cursor.itersize = chunk
-        yield from cursor.execute(statement, binary=True)
+        cursor.execute(statement, binary=True)
+        while rows := cursor.fetchmany(chunk):  # the cursor's own iterator takes a call of Python's for each row
+            yield from rows
 
 
 def _statement(values: QuerySet[Any, Row]) -> bytes:

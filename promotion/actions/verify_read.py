@@ -34,9 +34,6 @@ from promotion.models import Receipt, Replay
 HELD_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 UNKNOWN_SCHEMA = ""
-#: Records that are held at a time with their headers. So many fit into a processor's cache: of 2,000 each takes a tenth
-#: longer where nothing else uses it.
-BATCH = 500
 
 
 def read_back(lease: Lease, replay: Replay, call: Call) -> tuple[Matcher, Window]:
@@ -144,7 +141,7 @@ def _read(told: Listener, matcher: Matcher, reader: Reader, window: Window, shap
     starts = {p: min(max(start, window.lows[p]), window.ends[p]) for p, start in window.starts.items()}
     headway = Headway(told, starts, window.ends)
     headway.begin("Reading the target")
-    for batch in reader.read(starts, window.ends, BATCH):
+    for batch in reader.read(starts, window.ends):
         for raw in batch.raw:
             headers = raw.headers() or ()
             step = matcher.step_of(headers)

@@ -48,23 +48,25 @@ def produce_all(connection: KafkaConnection, topic: str, records: Iterable[Plain
         if error is not None:
             undelivered.add(count, message.partition() or 0, error)
 
-    def queue(record: PlainRecord) -> None:
-        producer.produce(
-            topic,
-            record.value,
-            record.key,
-            -1 if record.partition is None else record.partition,
-            timestamp=record.timestamp,
-            headers=list(record.headers) or None,
-            on_delivery=delivered,
-        )
+    def queued(record: PlainRecord) -> bool:
+        try:
+            producer.produce(
+                topic,
+                record.value,
+                record.key,
+                -1 if record.partition is None else record.partition,
+                timestamp=record.timestamp,
+                headers=list(record.headers) or None,
+                on_delivery=delivered,
+            )
+        except BufferError:
+            return False
+        return True
 
     for record in records:
         try:
-            queue(record)
-        except BufferError:
-            producer.poll(30)
-            queue(record)
+            while not queued(record):
+                producer.poll(1)  # there is room again at the latest when what waits has timed out
         except KafkaException as failure:
             undelivered.add(count, -1, error_of(failure))
             break

@@ -46,7 +46,7 @@ GONE_SECONDS = 60.0
 STALL_SECONDS = 120.0
 # A batch is asked for by number: with 2,000, 5,000 or 10,000 a record costs 0.6 microseconds of processor time alike,
 # and the fewer there are the sooner a lease is looked at. With large records the number shrinks to stay near this size.
-BATCH = 2_000
+BATCH = 500
 BATCH_BYTES = 16 * 1024 * 1024
 FIRST_BATCH = 100
 # The client waits this long for a batch to fill, also for the last one where offsets without records stand in it.
