@@ -121,7 +121,7 @@ class PlanStep(models.Model):
     key = models.BinaryField()
     headers = models.BinaryField(default=bytes)
     subject = models.CharField(max_length=750)
-    schema = models.ForeignKey(AvroSchema, on_delete=models.PROTECT, related_name="+")
+    schema = models.ForeignKey(AvroSchema, on_delete=models.PROTECT, related_name="+", db_index=False)
     registry_id = models.BigIntegerField(
         null=True, help_text="The schema id in the target registry; none where it has to be registered first."
     )
