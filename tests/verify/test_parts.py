@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from django.db import connections
 
 from promotion import jobs
-from promotion.actions import verify_parts
+from promotion.actions import verify_parts, verify_read
 from promotion.actions.verify_parts import finish, merged, window_of
 from promotion.actions.verify_read import helping
 from promotion.domain.verify import Kind, Matcher
@@ -15,6 +19,7 @@ from promotion.domain.verify_merge import pack
 from promotion.errors import LeaseLost, Unreachable
 from promotion.models import JobPart, Promotion, PromotionJob, Verification
 from promotion.states import JobKind, VerificationVerdict
+from tests.jobs.processes import until
 from tests.verify.conftest import EVENTS
 from tests.verify.target import delete_before, records, verified, widen, write
 
@@ -113,6 +118,41 @@ def test_a_part_whose_helper_died_at_its_end_begins_anew_and_nothing_counts_twic
     found = verified(replayed)
     assert (found.verdict, found.found, found.faults) == (VerificationVerdict.VERIFIED, EVENTS, [])
     assert died[0] > 0
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_another_process_finds_what_one_would_and_its_death_is_no_event(
+    replayed: Promotion, monkeypatch: pytest.MonkeyPatch, settings: Any, killed: bool
+) -> None:
+    """It does every part that it gets; or it is killed when it has read its first one to the end."""
+    damage(replayed)
+    monkeypatch.setattr(jobs, "call_helpers", lambda job: None)
+    alone = verified(replayed)
+    settings.LEASE_SECONDS = 2  # of which a dead helper's part has to be waited for
+    helpers: list[int] = []
+
+    def help_in_a_process(job: PromotionJob) -> None:
+        part = JobPart.objects.to_help_with().filter(job=job.pk).order_by("number")[0]
+        connections.close_all()
+        helpers.append(os.fork())
+        if not helpers[0]:
+            status = 1
+            try:
+                if killed:
+                    verify_read.finish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+                jobs.run_part(str(part.pk))
+                status = 0
+            finally:
+                os._exit(status)
+        until(lambda: JobPart.objects.filter(pk=part.pk, attempts=1).exists(), what="the other process at its part")
+
+    monkeypatch.setattr(verify_parts, "LEAST_OFFSETS", 1)
+    monkeypatch.setattr(jobs, "call_helpers", help_in_a_process)
+    together = verified(replayed)
+    [helper] = helpers
+    ended = os.waitstatus_to_exitcode(os.waitpid(helper, 0)[1])
+    assert ended == (-signal.SIGKILL if killed else 0)
+    assert said(together) == said(alone)
 
 
 def test_where_retention_was_quicker_than_a_part_is_known_to_the_whole(replayed: Promotion) -> None:
