@@ -36,6 +36,8 @@ WORKS = {
     "upload": Work("upload of that file, compared line by line", JQ),
 }  # fmt: skip
 REQUIRED = ("export_5", "export_100", "replay", "verify", "plan")
+#: What is done with four times the events as well.
+GROWING = (*REQUIRED, "plan_all")
 MEMORY_TARGET = 400 * 1024**2
 #: Four times the events may take so many times as long.
 GROWTH_TARGET = 4.4
