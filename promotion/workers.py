@@ -26,6 +26,12 @@ logger = logging.getLogger(__name__)
 COLLECT = 50_000, 20, 20
 
 
+def collect_rarely() -> None:
+    """Have Python look for cycles as COLLECT says, and never among what this process has loaded already."""
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+
+
 class NotOurs(Exception):
     """An entry of the queue that is not one of ours."""
 
@@ -46,9 +52,8 @@ class PromotionWorker(Worker):
         super().fork_work_horse(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """Run the job, in the child that was forked for it. What was loaded before is never looked at for cycles."""
-        gc.freeze()
-        gc.set_threshold(*COLLECT)
+        """Run the job, in the child that was forked for it."""
+        collect_rarely()
         super().main_work_horse(job, queue)
 
     def setup_work_horse_signals(self) -> None:

@@ -1,10 +1,12 @@
 """The queue is only a way to be woken up: what it loses is found, what does not belong there is not run."""
 
+import gc
 import json
 import uuid
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import django_rq
@@ -24,7 +26,7 @@ from promotion.actions.request import request_job
 from promotion.errors import Cancelled, LeaseLost, PromotionError, Refused, Unreachable
 from promotion.models import AuditEntry, Promotion, PromotionJob
 from promotion.states import JobKind, JobState, PromotionState
-from promotion.workers import job_id_of
+from promotion.workers import COLLECT, PromotionWorker, job_id_of
 from tests import cast
 from tests.jobs.processes import WorkerProcess, until
 
@@ -241,6 +243,23 @@ def test_a_worker_survives_what_an_intruder_puts_into_its_queue(
     until(lambda: not PromotionJob.objects.get(pk=job.pk).active, 60, "the job behind the intruder's entries")
     assert worker.process.poll() is None
     assert not proof.exists()
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_job_seldom_looks_for_cycles_and_never_among_what_was_loaded_before(
+    queue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, ours = tmp_path / "found", (gc.get_threshold(), gc.get_freeze_count())
+
+    def run(job_id: str) -> None:
+        found.write_text(json.dumps([gc.get_threshold(), gc.get_freeze_count() > ours[1] + 10_000]))
+
+    monkeypatch.setattr(jobs, "run", run)
+    monkeypatch.setattr(PromotionWorker, "_install_signal_handlers", lambda self: None)  # they would stay
+    jobs.enqueue(asked())
+    PromotionWorker([queue], connection=queue.connection, serializer=JSONSerializer).work(burst=True)
+    assert json.loads(found.read_text()) == [list(COLLECT), True]
+    assert (gc.get_threshold(), gc.get_freeze_count()) == ours  # only the child is meant
 
 
 def test_an_error_by_its_exit_code_comes_back_as_itself() -> None:

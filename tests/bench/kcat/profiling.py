@@ -11,6 +11,7 @@ from io import StringIO
 from portal_admin.embedded.terminal import say
 from promotion import jobs
 from promotion.models import PromotionJob
+from promotion.workers import collect_rarely
 from tests.bench.kcat.stage import SIT, Stage, environment
 from tests.bench.kcat.works import Works
 
@@ -46,6 +47,7 @@ class Profiler:
 
 def profile(stage: Stage, wanted: set[str]) -> None:
     """Do what is `wanted` (PROFILED of the command line) under the profiler, and before it what leads there."""
+    collect_rarely()
     profiler = Profiler()
     works, events = Works(profiler.run), stage.events
     mixed = works.promotion(stage.mixed, stage.full)
