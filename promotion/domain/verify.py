@@ -118,7 +118,7 @@ class Matcher:
         self._ordinals: dict[int, array[int]] = {}
         self._digests = bytearray()
         self._seen = bytearray()
-        self._at = array("q")
+        self._at = array("q")  # where each step stands, made when the first was found
         self._highest: dict[int, int] = {}
         self.counts: Counter[Kind] = Counter()
         self.faults: list[Fault] = []
@@ -133,7 +133,7 @@ class Matcher:
     def expect(self, partition: int, offset: int, digest: bytes) -> None:
         """Take the next step: its source position and its record's digest. ValueError where the order is not kept."""
         if partition not in self._offsets:
-            self._offsets[partition], self._ordinals[partition] = array("q"), array("q")
+            self._offsets[partition], self._ordinals[partition] = array("q"), array("i")
         offsets = self._offsets[partition]
         if len(digest) != DIGEST_BYTES or (offsets and offset <= offsets[-1]):
             raise ValueError(f"Step {len(self)} has no digest, or does not follow the one before it in its partition.")
@@ -141,7 +141,6 @@ class Matcher:
         self._ordinals[partition].append(len(self._seen))
         self._digests += digest
         self._seen.append(0)
-        self._at.append(-1)
 
     def claims(self, headers: Sequence[Header]) -> bool:
         """Return whether the headers may be those of a step: cheap, for topics where most records are foreign."""
@@ -190,7 +189,7 @@ class Matcher:
         """Return a matcher that expects the same steps and has seen nothing. Both must expect no more of them."""
         other = Matcher(self._promotion, *self._source)
         other._offsets, other._ordinals, other._digests = self._offsets, self._ordinals, self._digests
-        other._seen, other._at = bytearray(len(self)), array("q", [-1]) * len(self)
+        other._seen = bytearray(len(self))
         return other
 
     @property
@@ -267,6 +266,8 @@ class Matcher:
             what = f"It stands at {partition}:{self._at[ordinal]} already."
             self.fault(Kind.DUPLICATED, ordinal, (partition, offset), what)
             return
+        if not self._at:
+            self._at = array("q", [-1]) * len(self)
         self._seen[ordinal] |= _INTACT
         self._at[ordinal] = offset
         self.found += 1
