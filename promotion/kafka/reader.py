@@ -23,9 +23,11 @@ from promotion.kafka.settings import Settings, topic_name
 
 # The fetch settings decide the speed. With librdkafka's defaults a full local queue stops fetching for a second, which
 # the consumer then spends waiting; a short pause lets a small queue do, in less memory. Measured with 1 M records of
-# 200 bytes: defaults with a queue of 64 MB 355,000 records/s at 250 MB, these settings 480,000-820,000 at 190 MB.
+# 200 bytes: defaults with a queue of 64 MB 355,000 records/s at 250 MB, these settings with a queue of 16 MB
+# 480,000-820,000 at 190 MB. With 4 MB instead of 16 a worker at an export or a verification has 40 MB less and takes as
+# long (1 M records of which one in twenty is kept, one worker: 2.95 s of 3, with 16 MB 3.25 s of 5).
 FETCH: Settings = {
-    "queued.max.messages.kbytes": 16_384,
+    "queued.max.messages.kbytes": 4_096,
     "queued.min.messages": 1_000_000,
     "fetch.queue.backoff.ms": 10,
     "fetch.wait.max.ms": 100,
